@@ -1,0 +1,4 @@
+/* The main of a link test: the link itself is the test. */
+int main(void) {
+    return 0;
+}

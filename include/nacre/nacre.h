@@ -1,0 +1,398 @@
+/* libnacre: documents in one directory, in process. C99; also compiled as C++.
+ *
+ * Handles
+ *   nacre_db       a database directory; shared by any number of threads.
+ *   nacre_session  one per thread: owns the error record, the memory of requests and the results
+ *                  handed out. Not thread-safe.
+ *   nacre_cursor   rows of one query; belongs to its session and its thread.
+ *   nacre_doc      one document held in memory without a copy; the caller's struct, released by
+ *                  nacre_doc_release, from any thread.
+ *
+ * Rules for every function
+ *   - It returns a nacre_status; NACRE_OK is 0. What went wrong is in the session:
+ *     nacre_error_detail and its siblings.
+ *   - An `out` parameter is set only on success, and must not be NULL unless said otherwise. A NULL
+ *     where something is needed is NACRE_INVALID_ARGUMENT, never a crash.
+ *   - Text results (const char *) end in a NUL, belong to the session and stay until its next call
+ *     that returns text, unless said otherwise.
+ *   - Documents travel as JSON text (UTF-8): 64-bit integers exact, {"$date":…}, {"$binary":…} and
+ *     vectors. Sizes are given in bytes; a NUL at the end is not counted.
+ *   - Names: [A-Za-z][A-Za-z0-9_-]{0,63}. database NULL means "main". Ids: see nacre_id.
+ *   - Work in a forked child is refused with NACRE_UNAVAILABLE; functions that only release do
+ *     nothing there.
+ */
+#ifndef NACRE_NACRE_H
+#define NACRE_NACRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nacre/errors.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nacre_db nacre_db;
+typedef struct nacre_session nacre_session;
+typedef struct nacre_cursor nacre_cursor;
+
+/* ---- library and database ---------------------------------------------------------------- */
+
+NACRE_API const char *nacre_version(void); /* "0.1.0" */
+
+/* Where errors go that happen when there is no session. Zero-initialise. */
+typedef struct nacre_open_error {
+    nacre_status status;
+    char detail[512];
+    char hint[192];
+} nacre_open_error;
+
+/* Zero-initialise, then set what differs from the default. */
+typedef struct nacre_options {
+    int create;                  /* make the database if it is not there */
+    int read_only;               /* nothing on disk changes; excludes create */
+    uint64_t memory_bytes;       /* the one memory budget; 0 = a quarter of RAM; at least 16 MiB */
+    uint64_t log_bytes;          /* bound on the log that a crash would replay; 0 = 64 MiB */
+    uint64_t disk_reserve_bytes; /* below this free space writes are refused (NACRE_DISK_FULL);
+                                    0 = 256 MiB */
+    int archive;                 /* keep trimmed log segments in DIR/log/archive */
+    nacre_open_error *error;     /* where nacre_open says what was wrong; may be NULL */
+} nacre_options;
+
+/* Opens the database in directory dir. One process at a time (NACRE_LOCKED). options may be NULL.
+ * Any thread. Errors: NACRE_NOT_FOUND (no database there and create is 0), NACRE_LOCKED,
+ * NACRE_INCOMPATIBLE_FORMAT, NACRE_CORRUPT with file and place, NACRE_IO_ERROR, NACRE_DISK_FULL,
+ * NACRE_MEMORY_LIMIT. An open that fails changes nothing. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_open(const char *dir, const nacre_options *options,
+                                                 nacre_db **out);
+/* A server by URL. NACRE_UNIMPLEMENTED in this version. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_connect(const char *url, const nacre_options *options,
+                                                    nacre_db **out);
+/* Makes everything durable and closes; NULL is fine, error may be NULL. Every session, cursor and
+ * doc must be gone: with a session still open it is NACRE_INVALID_ARGUMENT and nothing is closed.
+ * In all other cases the handle is gone, whatever is returned. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_close(nacre_db *db, nacre_open_error *error);
+
+/* Any thread. NACRE_MEMORY_LIMIT, NACRE_UNAVAILABLE. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_session_open(nacre_db *db, nacre_session **out);
+/* Closes its cursors too; NULL is fine. */
+NACRE_API void nacre_session_close(nacre_session *session);
+/* Bounds every later call of the session; 0 = none (the default). NACRE_TIMEOUT. */
+NACRE_API void nacre_session_timeout(nacre_session *session, uint64_t timeout_ms);
+/* From any thread or a signal handler: the running call, and later ones until cleared, end with
+ * NACRE_CANCELLED. */
+NACRE_API void nacre_session_cancel(nacre_session *session);
+NACRE_API void nacre_session_clear_cancel(nacre_session *session);
+
+/* The error of the session's last call; "" or 0 where there is none. Valid until its next call. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_error_status(const nacre_session *session);
+NACRE_API const char *nacre_error_detail(const nacre_session *session);
+NACRE_API const char *nacre_error_hint(const nacre_session *session);
+/* The current version, with version_mismatch and condition_failed; 0 = no document. */
+NACRE_API uint64_t nacre_error_version(const nacre_session *session);
+/* The whole record as an RFC 9457 problem object (JSON); "{}" where there is no error. Does not end
+ * the life of other text results. Valid until its next call. */
+NACRE_API const char *nacre_error_problem(nacre_session *session);
+
+/* ---- ids and documents ------------------------------------------------------------------- */
+
+/* A string (text, size: 1..512 bytes of UTF-8 without U+0000, not "." or "..") or, with text NULL,
+ * the integer. */
+typedef struct nacre_id {
+    const char *text;
+    size_t size;
+    int64_t integer;
+} nacre_id;
+NACRE_API nacre_id nacre_id_string(const char *text); /* NUL-terminated; borrowed */
+NACRE_API nacre_id nacre_id_integer(int64_t integer);
+/* The written form of URLs and the command line: "~42" the integer, "~~x" the string "~x", all else
+ * the string itself. *out borrows from text. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_id_parse(nacre_session *session, const char *text,
+                                                     nacre_id *out);
+
+typedef struct nacre_doc {
+    uint64_t version;
+    int64_t created_ms, updated_ms, expires_ms; /* Unix time; expires_ms 0 = never */
+    const uint8_t *bson;                        /* the body as BSON; first field _id */
+    size_t bson_size;
+    void *held[16]; /* the library's */
+} nacre_doc;
+
+/* A collection by name, resolved once; refreshed by itself when the catalog changes. The caller's
+ * struct, used by one thread at a time; the names are borrowed and must not change in place. */
+typedef struct nacre_collection {
+    const char *database, *name;
+    uint64_t held[8]; /* zero at first */
+} nacre_collection;
+NACRE_API nacre_collection nacre_collection_of(const char *database, const char *name);
+
+/* Point read. *out is valid until nacre_doc_release (before nacre_close), whatever is written
+ * meanwhile. NACRE_DOCUMENT_NOT_FOUND. Allocates nothing when the document is cached. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_get(nacre_session *session,
+                                                nacre_collection *collection, nacre_id id,
+                                                nacre_doc *out);
+/* *out: 1 or 0. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_exists(nacre_session *session,
+                                                   nacre_collection *collection, nacre_id id,
+                                                   int *out);
+/* A zeroed doc, and NULL, is fine. Leaves it zeroed. */
+NACRE_API void nacre_doc_release(nacre_doc *doc);
+/* The document as JSON with its system fields; fields: "a,b.c" (those paths and _id), or NULL for
+ * all. out_size may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_doc_json(nacre_session *session, const nacre_doc *doc,
+                                                     const char *fields, const char **out,
+                                                     size_t *out_size);
+
+typedef enum nacre_type {
+    NACRE_TYPE_MISSING,
+    NACRE_TYPE_NULL,
+    NACRE_TYPE_INT,
+    NACRE_TYPE_DOUBLE,
+    NACRE_TYPE_STRING,
+    NACRE_TYPE_OBJECT,
+    NACRE_TYPE_ARRAY,
+    NACRE_TYPE_BINARY,
+    NACRE_TYPE_VECTOR,
+    NACRE_TYPE_BOOL,
+    NACRE_TYPE_DATE
+} nacre_type;
+typedef struct nacre_value {
+    nacre_type type;
+    int64_t integer;     /* INT; BOOL 0 or 1; DATE in Unix ms */
+    double number;       /* DOUBLE */
+    const uint8_t *data; /* STRING (no NUL at its end), BINARY, VECTOR; OBJECT and ARRAY as BSON;
+                            lives as long as doc, of a system field until the next call */
+    size_t size;
+} nacre_value;
+/* One field by path ("a.b", "a.0", "/a/b"). A path that reaches nothing is NACRE_OK with
+ * NACRE_TYPE_MISSING. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_doc_field(nacre_session *session, const nacre_doc *doc,
+                                                      const char *path, nacre_value *out);
+
+/* ---- writes ------------------------------------------------------------------------------ */
+
+/* MEMORY: answered before the sync, losable for 50 ms. */
+typedef enum nacre_durability { NACRE_SYNCED, NACRE_MEMORY } nacre_durability;
+
+/* Zero-initialise, then set what is wanted. All conditions must hold. */
+typedef struct nacre_write {
+    nacre_durability durability;
+    int if_absent, if_present;
+    const uint64_t *if_versions; /* any of them; at most 64 */
+    size_t if_version_count;
+    const char *if_filter; /* filter as JSON or string; NULL = none */
+    int has_ttl;
+    uint64_t ttl_seconds;        /* with has_ttl; 0 = never expires */
+    const char *lease;           /* fence: the token must be current; NULL = none */
+    const char *idempotency_key; /* ≤ 255 bytes; NULL = none */
+    int want_document;           /* fill result.json */
+} nacre_write;
+
+typedef struct nacre_result {
+    int created;  /* the document was not there before */
+    int replayed; /* answered from the record of an idempotency key */
+    uint64_t version;
+    const char *id;       /* written form (nacre_id_parse); the session's, until its next write */
+    const char *sequence; /* opaque token of this write; likewise */
+    const char *json;     /* with want_document, else NULL; likewise */
+    size_t json_size;
+} nacre_result;
+
+/* Write a document. id NULL: from the body's _id, else from the collection's primary_key, else a
+ * new UUIDv7. options and out may be NULL. Makes the collection if it is not there. insert refuses
+ * an id that is there (NACRE_ALREADY_EXISTS). NACRE_OUTCOME_UNKNOWN: it may have happened. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_put(nacre_session *session,
+                                                nacre_collection *collection, const nacre_id *id,
+                                                const char *json, size_t size,
+                                                const nacre_write *options, nacre_result *out);
+NACRE_API NACRE_MUST_USE nacre_status nacre_insert(nacre_session *session,
+                                                   nacre_collection *collection, const nacre_id *id,
+                                                   const char *json, size_t size,
+                                                   const nacre_write *options, nacre_result *out);
+
+typedef enum nacre_patch_kind {
+    NACRE_PATCH,       /* by content: all names start with '$' = update operators, none = merge */
+    NACRE_PATCH_MERGE, /* RFC 7396 */
+    NACRE_PATCH_JSON   /* RFC 6902: an array */
+} nacre_patch_kind;
+NACRE_API NACRE_MUST_USE nacre_status nacre_patch(nacre_session *session,
+                                                  nacre_collection *collection, nacre_id id,
+                                                  nacre_patch_kind kind, const char *json,
+                                                  size_t size, const nacre_write *options,
+                                                  nacre_result *out);
+/* result.version: of the document that was deleted. want_document fills nothing. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_delete(nacre_session *session,
+                                                   nacre_collection *collection, nacre_id id,
+                                                   const nacre_write *options, nacre_result *out);
+/* {"atomic"?: true, "operations": [{op, id, document?, patch?, if_version?, if?, ttl_seconds?}]},
+ * at most 10,000. *out: {"results":[{status, id, version?, document?, error?}]} in order. On an
+ * atomic failure the error's pointer begins with the operation's. Of options, durability and
+ * idempotency_key count, and want_document (answers hold the documents written); a condition in it
+ * is NACRE_INVALID_ARGUMENT: conditions stand in the operations. out_size may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_batch(nacre_session *session,
+                                                  nacre_collection *collection, const char *json,
+                                                  size_t size, const nacre_write *options,
+                                                  const char **out, size_t *out_size);
+
+/* ---- queries ----------------------------------------------------------------------------- */
+
+/* spec: {"filter"?, "sort"?, "fields"?, "limit"?, "offset"?, "cursor"?, "count"?}; NULL or "" =
+ * everything, 100 rows. One snapshot for the life of the cursor: close it soon. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_query(nacre_session *session,
+                                                  nacre_collection *collection, const char *spec,
+                                                  nacre_cursor **out);
+/* The next row as JSON; *out NULL at the end. The row is valid until the next call on this cursor.
+ * out_size may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_cursor_next(nacre_cursor *cursor, const char **out,
+                                                        size_t *out_size);
+/* After the end: the token of the next page, NULL if there is none. As long as the cursor. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_cursor_token(nacre_cursor *cursor, const char **out);
+/* With "count":"exact". */
+NACRE_API NACRE_MUST_USE nacre_status nacre_cursor_total(nacre_cursor *cursor, uint64_t *out);
+NACRE_API void nacre_cursor_close(nacre_cursor *cursor); /* NULL is fine */
+/* filter: JSON or string; NULL or "" = all. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_count(nacre_session *session,
+                                                  nacre_collection *collection, const char *filter,
+                                                  uint64_t *out);
+/* spec: {"query":{…}} or {"count":{…}}; runs it. *out: the plan as JSON. out_size may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_explain(nacre_session *session,
+                                                    nacre_collection *collection, const char *spec,
+                                                    const char **out, size_t *out_size);
+
+/* ---- claims ------------------------------------------------------------------------------ */
+
+/* spec: {"filter"?, "sort"?, "set"?, "lease_ms"?, "holder"?, "on_expire"?, "max_examined"?}, NULL
+ * or "" = {}. *out: the document with _lease.token, or NULL when nothing can be claimed. Of
+ * options, durability and idempotency_key count. out_size may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_claim(nacre_session *session,
+                                                  nacre_collection *collection, const char *spec,
+                                                  const nacre_write *options, const char **out,
+                                                  size_t *out_size);
+/* set: JSON object of paths to values, NULL = give back what the claim had set. NACRE_LEASE_LOST.
+ * Of options, durability, idempotency_key and want_document count. options and out may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_release(nacre_session *session,
+                                                    nacre_collection *collection, nacre_id id,
+                                                    const char *token, const char *set,
+                                                    const nacre_write *options, nacre_result *out);
+/* The lease ends lease_ms (1..86,400,000) from now. Else as nacre_release. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_extend(nacre_session *session,
+                                                   nacre_collection *collection, nacre_id id,
+                                                   const char *token, uint64_t lease_ms,
+                                                   const nacre_write *options, nacre_result *out);
+
+/* ---- databases, collections, indexes ----------------------------------------------------- */
+
+/* json: {"quota"?: {"storage_bytes"?, "memory_bytes"?, "documents"?}}; NULL or "" = {}. Fine if it
+ * is there already with what json names (*created 0), else NACRE_ALREADY_EXISTS. created may be
+ * NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_database_create(nacre_session *session,
+                                                            const char *name, const char *json,
+                                                            int *created);
+NACRE_API NACRE_MUST_USE nacre_status nacre_database_alter(nacre_session *session, const char *name,
+                                                           const char *json);
+NACRE_API NACRE_MUST_USE nacre_status nacre_database_drop(nacre_session *session, const char *name);
+/* {name, documents, storage_bytes, quota?}; name NULL: {"items":[…]} of all. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_database_describe(nacre_session *session,
+                                                              const char *name, const char **out);
+/* json: {"primary_key"?, "ttl_seconds"?, "history_seconds"?, "indexes"?}; NULL or "" = {}.
+ * Idempotent as above. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_collection_create(nacre_session *session,
+                                                              nacre_collection *collection,
+                                                              const char *json, int *created);
+NACRE_API NACRE_MUST_USE nacre_status nacre_collection_alter(nacre_session *session,
+                                                             nacre_collection *collection,
+                                                             const char *merge_patch);
+NACRE_API NACRE_MUST_USE nacre_status nacre_collection_drop(nacre_session *session,
+                                                            nacre_collection *collection);
+/* {name, documents, indexes:[…], …settings}; collection->name NULL: {"items":[…]} of all. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_collection_describe(nacre_session *session,
+                                                                nacre_collection *collection,
+                                                                const char **out);
+/* json: {"fields":[…], "unique"?, "where"?}. Idempotent as above. Answers at once; the build goes
+ * on in the background. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_index_create(nacre_session *session,
+                                                         nacre_collection *collection,
+                                                         const char *name, const char *json,
+                                                         int *created);
+NACRE_API NACRE_MUST_USE nacre_status nacre_index_drop(nacre_session *session,
+                                                       nacre_collection *collection,
+                                                       const char *name);
+/* {name, …as given, state:"building|ready|failed", progress:0..1, error?}; name NULL: {"items":[…]}
+ * of all. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_index_describe(nacre_session *session,
+                                                           nacre_collection *collection,
+                                                           const char *name, const char **out);
+/* Waits until the index is ready (NACRE_OK), has failed (its error) or the session's timeout. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_index_wait(nacre_session *session,
+                                                       nacre_collection *collection,
+                                                       const char *name);
+
+/* ---- import, export, check --------------------------------------------------------------- */
+
+typedef struct nacre_progress {
+    uint64_t bytes;     /* of the input as it was read (compressed, if it is), or of the output */
+    uint64_t documents; /* stored, or written out */
+    uint64_t failed;    /* lines refused */
+    uint64_t lines;     /* import: lines done for good, from the start of the input */
+} nacre_progress;
+/* All callbacks run in the calling thread and must not use the session.
+ * Reads up to size bytes into buffer; 0 = end; negative = failure (ends with NACRE_IO_ERROR). */
+typedef long nacre_read_fn(void *arg, void *buffer, size_t size);
+/* Returns 0, or anything else to end the call with NACRE_IO_ERROR. */
+typedef int nacre_write_fn(void *arg, const void *bytes, size_t size);
+/* Called a few times a second and at the end; not 0 ends the call with NACRE_CANCELLED: an import
+ * after the lines given so far. */
+typedef int nacre_progress_fn(void *arg, const nacre_progress *progress);
+/* A refused line: its number from 1 and the problem as JSON. In the order of the lines. */
+typedef void nacre_line_error_fn(void *arg, uint64_t line, const char *problem);
+
+typedef struct nacre_import_options {
+    int insert;                  /* refuse ids that are there (default: put replaces them) */
+    int skip_errors;             /* go on after a refused line (default: stop before it) */
+    nacre_durability durability; /* NACRE_SYNCED: a sync about every second, which moves
+                                    progress.lines; NACRE_MEMORY: none till the end, which is
+                                    always synced */
+    uint64_t skip_lines;         /* lines to pass over first: resuming */
+    nacre_progress_fn *on_progress;
+    nacre_line_error_fn *on_line_error;
+    void *arg;
+} nacre_import_options;
+typedef struct nacre_import_result {
+    uint64_t lines;     /* done for good, from the start of the input: resume with skip_lines */
+    uint64_t documents; /* stored */
+    uint64_t failed;    /* lines refused */
+    char sequence[64];  /* opaque token of the last write, "" if there was none */
+} nacre_import_result;
+/* NDJSON, plain or zstd-compressed (told by its first bytes). Blank lines, system fields and a last
+ * {"$end":…} are passed over. Not atomic: *out tells what is stored, whatever the status. Without
+ * skip_errors the error of the refused line is the call's. options may be NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_import(nacre_session *session,
+                                                   nacre_collection *collection,
+                                                   nacre_read_fn *read, void *read_arg,
+                                                   const nacre_import_options *options,
+                                                   nacre_import_result *out);
+
+/* NDJSON of one snapshot, ending with {"$end":{documents, seq}}. No system fields unless named.
+ * spec: {"filter"?, "fields"?}, NULL or "" = everything. on_progress and out_documents may be
+ * NULL. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_export(nacre_session *session,
+                                                   nacre_collection *collection, const char *spec,
+                                                   nacre_write_fn *write, void *write_arg,
+                                                   nacre_progress_fn *on_progress,
+                                                   void *progress_arg, uint64_t *out_documents);
+
+typedef void nacre_problem_fn(void *arg, const char *text);
+/* Verifies every checksum and every index entry, guard and counter against its document. each (may
+ * be NULL) is called for every difference, *problems counts them. NACRE_OK when the check could be
+ * made. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_check(nacre_session *session, nacre_problem_fn *each,
+                                                  void *arg, uint64_t *problems);
+/* State of the engine as JSON: positions, log, memory, cache, store. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_stats(nacre_session *session, const char **out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,23 @@
+// A word that one thread sleeps on until another posts a value: one futex, no mutex. Posting makes
+// no system call when nobody sleeps. One sleeper at a time.
+#ifndef BASE_OS_POST_H
+#define BASE_OS_POST_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { POST_NOTHING = 0 };
+
+struct post {
+    _Atomic uint32_t word;
+};
+
+// Before anybody else knows it.
+void post_init(struct post *post);
+// Sleeps until there is a value, takes it and returns it.
+uint32_t post_wait(struct post *post);
+// value: 1..2^31 - 1. What the poster wrote before is seen by the one that waits. The post may be
+// gone when this returns: the sleeper owns it again.
+void post_put(struct post *post, uint32_t value);
+
+#endif

@@ -1,0 +1,154 @@
+// All commands. The order is that of the help.
+#include "cli/cmd.h"
+
+#define OPTIONS(...) ((const signed char[]){__VA_ARGS__, -1})
+#define CONDITIONS OPT_IF_VERSION, OPT_IF_ABSENT, OPT_IF_PRESENT, OPT_IF
+#define WRITE OPT_LEASE, OPT_IDEMPOTENCY_KEY, OPT_DURABILITY
+#define QUOTAS OPT_STORAGE_BYTES, OPT_MEMORY_BYTES, OPT_DOCUMENTS
+
+#define IDS                                                                                        \
+    "An ID is a text; ~42 is the integer 42 and ~~x the text \"~x\". An ID or a value that "       \
+    "begins\n"                                                                                     \
+    "with a dash stands behind --."
+
+const struct cli_command cli_commands[] = {
+    {"get", "COLLECTION ID", 2, 2, "Read a document", IDS,
+     "nacre get films The_Matrix\n"
+     "nacre get films The_Matrix --fields title,year,_version",
+     OPTIONS(OPT_FIELDS), cmd_get, false},
+    {"put", "COLLECTION [ID] JSON", 2, 3, "Store a document",
+     "JSON is an object, or - to read one from stdin. Without an ID it is the object's _id, else "
+     "the\n"
+     "collection's primary key, else a new UUIDv7. Makes database and collection if need be.",
+     "nacre put films '{\"title\":\"Heat\",\"year\":1995}'\n"
+     "nacre put films heat - --if-absent < heat.json\n"
+     "nacre put films heat '{\"year\":1995}' --if-version 3",
+     OPTIONS(CONDITIONS, OPT_TTL, WRITE, OPT_DOCUMENT), cmd_put, false},
+    {"patch", "COLLECTION ID PATCH", 3, 3, "Change a part of a document",
+     "PATCH is an object of operators ($set $unset $inc $mul $min $max $push $pull $addToSet "
+     "$rename\n"
+     "$currentDate) or a merge patch; with --json-patch an array of RFC 6902. - reads it from "
+     "stdin.",
+     "nacre patch films heat '{\"$inc\":{\"views\":1}}'\n"
+     "nacre patch films heat '{\"year\":1995}' --merge\n"
+     "nacre patch films heat '[{\"op\":\"remove\",\"path\":\"/year\"}]' --json-patch",
+     OPTIONS(OPT_MERGE, OPT_JSON_PATCH, CONDITIONS, OPT_TTL, WRITE, OPT_DOCUMENT), cmd_patch,
+     false},
+    {"rm", "COLLECTION ID", 2, 2, "Delete a document", IDS,
+     "nacre rm films heat\nnacre rm films heat --if \"year < 1996\"",
+     OPTIONS(OPT_IF_VERSION, OPT_IF_PRESENT, OPT_IF, WRITE), cmd_rm, false},
+    {"find", "COLLECTION [FILTER]", 1, 2, "Find documents",
+     "FILTER is a text such as \"year > 1990 AND genres CONTAINS 'Drama'\", or JSON.",
+     "nacre find films \"year > 1990 AND genres CONTAINS 'Drama'\" --sort -year,title --limit 10\n"
+     "nacre find films '{\"year\":{\"$in\":[1994,1999]}}' --fields title,year\n"
+     "nacre find films \"title STARTS WITH 'The'\" --json | head",
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_CURSOR, OPT_TOTAL, OPT_END), cmd_find, false},
+    {"count", "COLLECTION [FILTER]", 1, 2, "Count documents", NULL,
+     "nacre count films\nnacre count films \"year BETWEEN 1990 AND 1999\"", NULL, cmd_count, false},
+    {"explain", "COLLECTION [FILTER]", 1, 2, "Run a query and show how it was done", NULL,
+     "nacre explain films \"year = 1999\" --sort title", OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT),
+     cmd_explain, false},
+    {"import", "COLLECTION FILE", 2, 2, "Store the documents of a file",
+     "FILE holds a document a line (NDJSON), plain or zstd-compressed; - is stdin. Makes database "
+     "and\n"
+     "collection if need be. Ctrl-C leaves what is stored, and --resume goes on from there; so it\n"
+     "does after a crash.",
+     "nacre import films films.ndjson.zst\n"
+     "nacre import films films.ndjson.zst --resume\n"
+     "zcat old.ndjson.gz | nacre import films - --on-error skip",
+     OPTIONS(OPT_MODE, OPT_ON_ERROR, OPT_RESUME, OPT_SKIP_LINES, OPT_DURABILITY), cmd_import,
+     false},
+    {"export", "COLLECTION [FILTER]", 1, 2, "Write documents to stdout",
+     "A document a line (NDJSON), of one moment, then a line {\"$end\":…}; import takes it back.",
+     "nacre export films > films.ndjson\nnacre export films \"year = 1999\" --fields title",
+     OPTIONS(OPT_FIELDS), cmd_export, false},
+    {"claim", "COLLECTION [FILTER]", 1, 2, "Take the first document that nobody else has",
+     "It is lent for a time; the answer's _lease.token proves it. Exit code 3: nothing to claim.\n"
+     "A collection called release or extend stands behind --.",
+     "nacre claim jobs \"state = 'waiting'\" --sort priority --set '{\"state\":\"running\"}' \\\n"
+     "    --lease-ms 30000 --holder me",
+     OPTIONS(OPT_SORT, OPT_SET, OPT_LEASE_MS, OPT_HOLDER, OPT_ON_EXPIRE, OPT_MAX_EXAMINED,
+             OPT_IDEMPOTENCY_KEY, OPT_DURABILITY),
+     cmd_claim, false},
+    {"claim release", "COLLECTION ID TOKEN", 3, 3, "Give a claimed document back",
+     "Without --set the fields that the claim had set get their earlier values back.",
+     "nacre claim release jobs ~7 TOKEN --set '{\"state\":\"done\"}'",
+     OPTIONS(OPT_SET, OPT_IDEMPOTENCY_KEY, OPT_DURABILITY, OPT_DOCUMENT), cmd_claim_release, false},
+    {"claim extend", "COLLECTION ID TOKEN", 3, 3, "Keep a claimed document for longer", NULL,
+     "nacre claim extend jobs ~7 TOKEN --lease-ms 60000",
+     OPTIONS(OPT_LEASE_MS, OPT_IDEMPOTENCY_KEY, OPT_DURABILITY, OPT_DOCUMENT), cmd_claim_extend,
+     false},
+    {"collection list", "", 0, 0, "List the collections", NULL, "nacre collection list", NULL,
+     cmd_collection_list, false},
+    {"collection create", "COLLECTION [JSON]", 1, 2, "Make a collection",
+     "JSON holds the settings instead of options: primary_key, ttl_seconds, history_seconds,\n"
+     "indexes.",
+     "nacre collection create films\n"
+     "nacre collection create sessions --primary-key token --ttl-seconds 3600",
+     OPTIONS(OPT_PRIMARY_KEY, OPT_TTL_SECONDS, OPT_HISTORY_SECONDS), cmd_collection_create, false},
+    {"collection get", "COLLECTION", 1, 1, "Describe a collection", NULL,
+     "nacre collection get films", NULL, cmd_collection_get, false},
+    {"collection alter", "COLLECTION [JSON]", 1, 2, "Change a collection's settings",
+     "JSON is a merge patch of the settings, instead of options.",
+     "nacre collection alter sessions --ttl-seconds 60\n"
+     "nacre collection alter sessions '{\"ttl_seconds\":null}'",
+     OPTIONS(OPT_TTL_SECONDS, OPT_HISTORY_SECONDS), cmd_collection_alter, false},
+    {"collection drop", "COLLECTION", 1, 1, "Delete a collection with its documents", NULL,
+     "nacre collection drop films", NULL, cmd_collection_drop, false},
+    {"index list", "COLLECTION", 1, 1, "List a collection's indexes", NULL,
+     "nacre index list films", NULL, cmd_index_list, false},
+    {"index create", "COLLECTION INDEX", 2, 2, "Make an index",
+     "It is built while the collection goes on being used; --wait returns when it is ready.",
+     "nacre index create films by_year --fields year,-title --wait\n"
+     "nacre index create users by_mail --fields mail --unique --where \"mail IS NOT NULL\"",
+     OPTIONS(OPT_FIELDS, OPT_UNIQUE, OPT_WHERE, OPT_WAIT), cmd_index_create, false},
+    {"index get", "COLLECTION INDEX", 2, 2, "Describe an index", NULL,
+     "nacre index get films by_year\nnacre index get films by_year --wait", OPTIONS(OPT_WAIT),
+     cmd_index_get, false},
+    {"index drop", "COLLECTION INDEX", 2, 2, "Delete an index", NULL,
+     "nacre index drop films by_year", NULL, cmd_index_drop, false},
+    {"db list", "", 0, 0, "List the databases", NULL, "nacre db list", NULL, cmd_db_list, false},
+    {"db create", "DATABASE [JSON]", 1, 2, "Make a database",
+     "JSON holds the settings instead of options: {\"quota\":{…}}.",
+     "nacre db create shop\nnacre db create shop --documents 1000000", OPTIONS(QUOTAS),
+     cmd_db_create, false},
+    {"db get", "DATABASE", 1, 1, "Describe a database", NULL, "nacre db get main", NULL, cmd_db_get,
+     false},
+    {"db alter", "DATABASE [JSON]", 1, 2, "Change a database's quota",
+     "JSON is a merge patch of the settings, instead of options.",
+     "nacre db alter shop --storage-bytes 1000000000\n"
+     "nacre db alter shop '{\"quota\":{\"documents\":null}}'",
+     OPTIONS(QUOTAS), cmd_db_alter, false},
+    {"db drop", "DATABASE", 1, 1, "Delete a database with its collections", NULL,
+     "nacre db drop shop", NULL, cmd_db_drop, false},
+    {"shell", "[DIR]", 0, 1, "Type commands",
+     "The same commands without the word nacre; quotes as in a shell, JSON needs none and may go\n"
+     "over several lines. From a pipe it runs a command a line and goes on after a failure; the "
+     "exit\n"
+     "code is that of the first.",
+     "nacre shell\nnacre shell data < commands.txt", OPTIONS(OPT_BAIL), cmd_shell, false},
+    {"check", "[DIR]", 0, 1, "Verify everything that is stored",
+     "Every checksum, and every index entry, guard and counter against its document.\n"
+     "Exit code 1 if something differs.",
+     "nacre check\nnacre check /var/lib/nacre", NULL, cmd_check, false},
+    {"bench", "[DIR]", 0, 1, "Measure this machine",
+     "In a scratch database below DIR (default: here), removed at the end.",
+     "nacre bench\nnacre bench /mnt/disk --count 200000", OPTIONS(OPT_COUNT_OF), cmd_bench, false},
+    {"demo", "", 0, 0, "Show what Nacre does, on 36,273 films",
+     "Imports, finds, changes, lets workers compete, and kills itself to show that nothing is "
+     "lost.\n"
+     "In a scratch directory that is removed, or in a new one that --dir names. Exit code 0 only "
+     "if\n"
+     "everything held.",
+     "nacre demo\nnacre demo --films examples/films.ndjson.zst --dir demo-data",
+     OPTIONS(OPT_FILMS, OPT_WORKERS), cmd_demo, false},
+    {"demo-writer", "ROUND", 1, 1, "The process that the demo kills", NULL, NULL, NULL,
+     cmd_demo_writer, true},
+    {"version", "", 0, 0, "Say which version this is",
+     "Also which store, of a database that is there.", "nacre version\nnacre version --json", NULL,
+     cmd_version, false},
+    {"help", "[COMMAND]", 0, 2, "Explain a command", NULL,
+     "nacre help find\nnacre help index create", OPTIONS(OPT_MARKDOWN), cmd_help, false},
+};
+
+const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];

@@ -1,0 +1,273 @@
+// Work nobody waits for: expiry, index builds (one thread); log sync of memory-level writes,
+// flushing, trimming (another).
+#include "engine/internal.h"
+
+nacre_status engine_sync_log(struct ctx *ctx, struct engine *e) {
+    uint64_t synced;
+    mutex_lock(&e->bg_lock);
+    bool unsynced = e->unsynced;
+    e->unsynced = false;
+    mutex_unlock(&e->bg_lock);
+    return unsynced ? e->log->ops->sync(e->log, ctx, &synced) : NACRE_OK;
+}
+
+nacre_status engine_flush(struct ctx *ctx, struct engine *e) {
+    struct view *view = engine_view(e);
+    struct position at;
+    nacre_status status = position_read(ctx, e->kv, view->kv_view, &at);
+    txn_view_release(view);
+    if (status != NACRE_OK) return status;
+    uint64_t bytes = atomic_load(&e->log_bytes_since_flush);
+    TRY(e->kv->ops->flush(e->kv, ctx));
+    // Only now is everything up to `at` in the store for good (E4). The record at.index itself
+    // stays: it may be half applied.
+    atomic_store(&e->flushed_index, at.index);
+    atomic_fetch_sub(&e->log_bytes_since_flush, bytes);
+    mutex_lock(&e->bg_lock);
+    cond_broadcast(&e->flushed);
+    mutex_unlock(&e->bg_lock);
+    return e->log->ops->trim(e->log, ctx, at.index);
+}
+
+void engine_check_disk(struct engine *e) {
+    struct ctx ctx;
+    uint64_t free_bytes;
+    if (!e->dir) return;
+    ctx_init(&ctx, e->world, NULL, 1 << 16);
+    if (dir_free_bytes(&ctx, e->dir, &free_bytes) == NACRE_OK)
+        atomic_store(&e->disk_full, free_bytes < e->disk_reserve);
+    ctx_free(&ctx);
+}
+
+static nacre_status expire_tablet(struct ctx *ctx, struct engine *e, uint32_t tablet) {
+    struct command_expire expire = {.items =
+                                        ARENA_ARRAY(&ctx->arena, struct due_item, DUE_CHUNK_MAX)};
+    struct buf payload BUF_CLEANUP = {0};
+    struct result result;
+    if (!expire.items) return err_nomem(ctx);
+    TRY(txn_due(ctx, e->txn, tablet, engine_now_ms(e), DUE_CHUNK_MAX, &expire));
+    if (!expire.count) return NACRE_OK;
+    buf_init(&payload, &e->budget, SIZE_MAX);
+    command_expire_encode(&payload, &expire);
+    TRY(buf_status(&payload));
+    struct engine_command submit = {
+        .type = COMMAND_EXPIRE, .tablet = tablet, .payload = buf_slice(&payload)};
+    return engine_submit(ctx, e, &submit, &result);
+}
+
+static nacre_status sweep(struct ctx *ctx, struct engine *e) {
+    struct view *view = engine_view(e);
+    nacre_status status = expire_tablet(ctx, e, 0);
+    for (uint32_t i = 0; i < view->catalog->collection_count && status == NACRE_OK; i++) {
+        arena_reset(&ctx->arena);
+        status = expire_tablet(ctx, e, view->catalog->collections[i].tablet);
+    }
+    txn_view_release(view);
+    return status;
+}
+
+static nacre_status build_chunk(struct ctx *ctx, struct engine *e, uint32_t tablet,
+                                uint32_t index_id) {
+    struct command_build build = {
+        .tablet = tablet, .index_id = index_id, .max_documents = BUILD_CHUNK};
+    struct buf payload BUF_CLEANUP = {0};
+    struct result result;
+    buf_init(&payload, &e->budget, SIZE_MAX);
+    command_build_encode(&payload, &build);
+    TRY(buf_status(&payload));
+    // A chunk lost with a crash is simply done again.
+    struct engine_command submit = {.type = COMMAND_BUILD,
+                                    .durability = DURABILITY_MEMORY,
+                                    .tablet = tablet,
+                                    .payload = buf_slice(&payload)};
+    return engine_submit(ctx, e, &submit, &result);
+}
+
+// History no collection asks for any more, and change records older than a day, may go. The times
+// are proposed here and logged: apply has no clock.
+static nacre_status propose_horizon(struct ctx *ctx, struct engine *e) {
+    uint64_t now_ms = engine_now_ms(e), keep_s = HISTORY_MIN_SECONDS;
+    struct command_horizon horizon;
+    struct buf payload BUF_CLEANUP = {0};
+    struct result result;
+    if (now_ms < e->horizon_proposed_ms + HORIZON_EVERY_MS) return NACRE_OK;
+    e->horizon_proposed_ms = now_ms;
+    struct view *view = engine_view(e);
+    for (uint32_t i = 0; i < view->catalog->collection_count; i++)
+        if (view->catalog->collections[i].history_seconds > keep_s)
+            keep_s = view->catalog->collections[i].history_seconds;
+    bool idle = (view->commit_ts >> 20) + CHANGES_KEEP_MS < now_ms;
+    txn_view_release(view);
+    if (idle || now_ms <= keep_s * 1000 || now_ms <= CHANGES_KEEP_MS) return NACRE_OK;
+    horizon.history_ts = (now_ms - keep_s * 1000) << 20;
+    horizon.changes_ts = (now_ms - CHANGES_KEEP_MS) << 20;
+    buf_init(&payload, NULL, 64);
+    command_horizon_encode(&payload, &horizon);
+    TRY(buf_status(&payload));
+    struct engine_command submit = {
+        .type = COMMAND_HORIZON, .durability = DURABILITY_MEMORY, .payload = buf_slice(&payload)};
+    return engine_submit(ctx, e, &submit, &result);
+}
+
+// One chunk for every index that is being built. *worked: there was one.
+static nacre_status build_round(struct ctx *ctx, struct engine *e, bool *worked) {
+    struct view *view = engine_view(e);
+    nacre_status status = NACRE_OK;
+    *worked = false;
+    for (uint32_t i = 0; i < view->catalog->collection_count; i++) {
+        const struct collection *c = &view->catalog->collections[i];
+        for (uint32_t k = 0; k < c->index_count && status == NACRE_OK; k++) {
+            if (c->indexes[k].state != INDEX_BUILDING) continue;
+            arena_reset(&ctx->arena);
+            status = build_chunk(ctx, e, c->tablet, c->indexes[k].id);
+            *worked = true;
+        }
+    }
+    txn_view_release(view);
+    return status;
+}
+
+static nacre_status flush_round(struct ctx *ctx, struct engine *e) {
+    TRY(engine_sync_log(ctx, e));
+    return atomic_load(&e->log_bytes_since_flush) > e->log_limit ? engine_flush(ctx, e) : NACRE_OK;
+}
+
+static nacre_status tick(struct ctx *ctx, struct engine *e) {
+    bool worked;
+    TRY(sweep(ctx, e));
+    TRY(propose_horizon(ctx, e));
+    TRY(build_round(ctx, e, &worked));
+    engine_check_disk(e);
+    return flush_round(ctx, e);
+}
+
+nacre_status engine_tick(struct ctx *ctx, struct engine *e) {
+    return engine_recorded(ctx, tick(ctx, e));
+}
+
+// --- threads ----------------------------------------------------------------------------
+
+// Under bg_lock. Waits at most wait_ms or until nudged; false when the engine is closing.
+static bool pause_ms(struct engine *e, uint64_t wait_ms) {
+    if (!e->stopping) (void)cond_wait_ms(&e->bg_wake, &e->bg_lock, wait_ms);
+    return !e->stopping;
+}
+
+static bool stopping(struct engine *e) {
+    mutex_lock(&e->bg_lock);
+    bool stop = e->stopping;
+    mutex_unlock(&e->bg_lock);
+    return stop;
+}
+
+// Failures show at the next write; here they only end the round.
+static void jobs_round(struct ctx *ctx, struct engine *e, uint64_t *next_sweep_ns) {
+    bool worked = true;
+    while (worked && !stopping(e)) {
+        uint64_t now_ns = world_mono_ns(e->world);
+        ctx_reset(ctx);
+        if (now_ns >= *next_sweep_ns) {
+            if (sweep(ctx, e) != NACRE_OK || propose_horizon(ctx, e) != NACRE_OK) return;
+            *next_sweep_ns = now_ns + SWEEP_MS * 1000000ull;
+        }
+        ctx_reset(ctx);
+        if (build_round(ctx, e, &worked) != NACRE_OK) return;
+    }
+}
+
+static void jobs_main(void *arg) {
+    struct engine *e = arg;
+    struct ctx ctx;
+    uint64_t next_sweep_ns = 0;
+    ctx_init(&ctx, e->world, &e->budget, SIZE_MAX);
+    mutex_lock(&e->bg_lock);
+    do {
+        mutex_unlock(&e->bg_lock);
+        jobs_round(&ctx, e, &next_sweep_ns);
+        mutex_lock(&e->bg_lock);
+    } while (pause_ms(e, SWEEP_MS));
+    mutex_unlock(&e->bg_lock);
+    ctx_free(&ctx);
+}
+
+static void flusher_main(void *arg) {
+    struct engine *e = arg;
+    struct ctx ctx;
+    ctx_init(&ctx, e->world, &e->budget, SIZE_MAX);
+    mutex_lock(&e->bg_lock);
+    while (pause_ms(e, MEMORY_SYNC_MS)) {
+        mutex_unlock(&e->bg_lock);
+        ctx_reset(&ctx);
+        engine_check_disk(e);
+        nacre_status status = flush_round(&ctx, e);
+        if (status != NACRE_OK) engine_stop_writes(e, status, &ctx.err);
+        mutex_lock(&e->bg_lock);
+    }
+    mutex_unlock(&e->bg_lock);
+    ctx_free(&ctx);
+}
+
+nacre_status engine_background_start(struct ctx *ctx, struct engine *e) {
+    if (e->no_background) return NACRE_OK;
+    TRY(thread_start(ctx, "nacre-jobs", jobs_main, e, &e->jobs_thread));
+    e->jobs_running = true;
+    TRY(thread_start(ctx, "nacre-flush", flusher_main, e, &e->flusher_thread));
+    e->flusher_running = true;
+    return NACRE_OK;
+}
+
+void engine_background_nudge(struct engine *e) {
+    mutex_lock(&e->bg_lock);
+    cond_broadcast(&e->bg_wake);
+    mutex_unlock(&e->bg_lock);
+}
+
+void engine_background_stop(struct engine *e) {
+    mutex_lock(&e->bg_lock);
+    e->stopping = true;
+    cond_broadcast(&e->bg_wake);
+    mutex_unlock(&e->bg_lock);
+    if (e->jobs_running) thread_join(&e->jobs_thread);
+    if (e->flusher_running) thread_join(&e->flusher_thread);
+    e->jobs_running = e->flusher_running = false;
+}
+
+// --- waiting for an index ---------------------------------------------------------------
+
+static nacre_status index_state(struct ctx *ctx, struct engine *e, struct target target,
+                                struct slice name, enum index_state *out, char error[192]) {
+    struct engine_collection handle = {.target = target};
+    TRY(engine_resolve(ctx, e, target, &handle));
+    struct view *view = engine_view(e);
+    const struct collection *c = catalog_by_tablet(view->catalog, handle.tablet);
+    const struct index_def *index = c ? catalog_index(c, name) : NULL;
+    if (index) {
+        *out = index->state;
+        memcpy(error, index->error, 192);
+    }
+    txn_view_release(view);
+    if (index) return NACRE_OK;
+    return err_set(ctx, NACRE_INDEX_NOT_FOUND, "there is no index %.*s", (int)name.n,
+                   (const char *)name.p);
+}
+
+nacre_status engine_wait_index(struct ctx *ctx, struct engine *e, struct target target,
+                               struct slice index) {
+    enum index_state state = INDEX_BUILDING;
+    char error[192];
+    for (;;) {
+        TRY(index_state(ctx, e, target, index, &state, error));
+        if (state == INDEX_READY) return NACRE_OK;
+        if (state == INDEX_FAILED)
+            return err_set(ctx, NACRE_UNIQUE_VIOLATION, "building the index failed: %s", error);
+        TRY(ctx_check(ctx));
+        if (e->no_background) {
+            TRY(engine_tick(ctx, e));
+            continue;
+        }
+        engine_background_nudge(e);
+        mutex_lock(&e->bg_lock);
+        (void)pause_ms(e, 5);
+        mutex_unlock(&e->bg_lock);
+    }
+}

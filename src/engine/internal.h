@@ -1,0 +1,134 @@
+// Inside of the engine. Nothing outside engine/ includes this.
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include "base/ds/map.h"
+#include "base/os/cond.h"
+#include "base/os/file.h"
+#include "base/os/post.h"
+#include "base/os/thread.h"
+#include "doc/key.h"
+#include "engine/engine.h"
+
+enum {
+    GROUP_BYTES_MAX = 4 * 1024 * 1024, // of one record
+    GROUPS_IN_FLIGHT = 2,
+    SWEEP_MS = 200,
+    MEMORY_SYNC_MS = 25,
+    BUILD_CHUNK = 500,
+    HORIZON_EVERY_MS = 60 * 1000,
+    HISTORY_MIN_SECONDS = 60,
+    CHANGES_KEEP_MS = 24 * 3600 * 1000,
+    SINGLE_COMMAND_MAX = STAGE_CHUNK_MAX,
+};
+
+// What a waiting submitter is told.
+enum submission_news { SUBMISSION_LEADS = 1, SUBMISSION_DONE };
+
+struct submission {
+    struct submission *next;
+    uint32_t count; // commands: pieces of a large one, then its commit
+    struct record_command *commands;
+    size_t bytes;
+    enum durability durability;
+    struct buf result; // of the last command
+    nacre_status status;
+    struct post news;
+    struct err err; // last: it is large, and set only with a status
+};
+
+struct engine {
+    const struct world *world;
+    char *dir;
+    struct file lock_file;
+    struct budget budget;
+    struct cache *cache;
+    struct kv *kv;
+    bool owns_kv;
+    struct replog *log;
+    bool owns_log;
+    struct txn *txn;
+    struct store_format format;
+    bool read_only, no_background;
+    uint64_t log_limit, disk_reserve;
+    _Atomic uint64_t horizon_ts;
+    _Atomic uint64_t catalog_epoch; // of the newest published view
+    _Atomic bool disk_full;
+    int owner_pid; // a handle refuses work in a forked child
+
+    // The pipeline, under door.
+    struct mutex door;
+    struct submission *queue_head, **queue_tail;
+    bool log_busy;
+    uint64_t groups_logged, groups_applied;
+    struct cond apply_turn;
+    nacre_status failed; // E3; NACRE_OK while all is well
+    struct err failure;
+    uint64_t counter;   // of records
+    struct ctx log_ctx; // of the leader while log_busy
+    struct buf record;
+
+    // Idempotency keys whose first request still runs.
+    struct mutex inflight_lock;
+    struct map inflight;
+
+    // Background.
+    struct mutex bg_lock;
+    struct cond bg_wake;
+    struct cond flushed; // the log that a crash would replay has become shorter
+    bool stopping;
+    bool unsynced; // memory-level writes wait for a sync
+    bool jobs_running, flusher_running;
+    struct thread jobs_thread, flusher_thread;
+    _Atomic uint64_t flushed_index; // the store has made everything up to here durable
+    _Atomic uint64_t log_bytes_since_flush;
+    uint64_t horizon_proposed_ms; // jobs thread
+};
+
+// E3: from here on writes are refused with this error.
+void engine_stop_writes(struct engine *engine, nacre_status status, const struct err *err);
+MUST_USE nacre_status engine_usable(struct ctx *ctx, const struct engine *engine);
+// Replays what the log has beyond the store, then starts appending.
+MUST_USE nacre_status engine_replay(struct ctx *ctx, struct engine *engine);
+MUST_USE nacre_status engine_background_start(struct ctx *ctx, struct engine *engine);
+void engine_background_stop(struct engine *engine);
+void engine_background_nudge(struct engine *engine);
+MUST_USE nacre_status engine_flush(struct ctx *ctx,
+                                   struct engine *engine); // flush the store, trim the log
+MUST_USE nacre_status engine_sync_log(struct ctx *ctx, struct engine *engine);
+void engine_check_disk(struct engine *engine);
+
+// Takes over from the newest published view what readers look at without taking it.
+void engine_note_published(struct engine *engine);
+
+// The write side's preparation.
+MUST_USE nacre_status prepare_write(struct ctx *ctx, struct engine *engine,
+                                    const struct write_request *request,
+                                    const struct collection *collection, struct command_write *out);
+MUST_USE nacre_status prepare_idempotency(struct ctx *ctx, const struct idempotency *given,
+                                          const char *operation, uint32_t tablet,
+                                          struct slice target, struct command_idempotency *out);
+void prepare_token(struct slice text, uint8_t out[ROW_LEASE_TOKEN_SIZE]);
+
+// set as the patch {"$set": set}; errors point into set.
+MUST_USE nacre_status prepare_set(struct ctx *ctx, struct slice set, struct slice *out);
+// Errors of that patch, from here or from apply, point into the request's "set".
+void prepare_set_pointers(struct ctx *ctx);
+// Submits a command under its idempotency key, from the buffer it was encoded into.
+MUST_USE nacre_status engine_submit_keyed(struct ctx *ctx, struct engine *engine,
+                                          struct engine_command *command, const struct buf *payload,
+                                          const struct command_idempotency *idempotency,
+                                          struct result *out);
+// As engine_catalog, and fine if the collection is there.
+MUST_USE nacre_status engine_catalog_implicit(struct ctx *ctx, struct engine *engine,
+                                              const struct catalog_request *request,
+                                              struct result *out);
+MUST_USE nacre_status engine_check_lease_ms(struct ctx *ctx, uint64_t lease_ms);
+
+// At the facade's edge: a failure of a buffer is a status only; whoever asks finds it recorded, too.
+MUST_USE static inline nacre_status engine_recorded(struct ctx *ctx, nacre_status status) {
+    if (status == NACRE_OK || ctx->err.status == status) return status;
+    return err_set(ctx, status, "%s", nacre_status_title(status));
+}
+
+#endif

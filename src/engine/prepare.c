@@ -1,0 +1,373 @@
+// From a write request to a closed command: ids, times to live, conditions, tokens. What needs the
+// state is left to apply.
+#include <stdio.h>
+
+#include "base/bits/bits.h"
+#include "doc/json.h"
+#include "engine/internal.h"
+#include "filter/filter.h"
+
+// What is no token becomes one that no lease has: apply refuses it, after what comes before it (a
+// document that is not there is 404 whatever the condition).
+void prepare_token(struct slice text, uint8_t out[ROW_LEASE_TOKEN_SIZE]) {
+    uint8_t bytes[32];
+    size_t n = 0;
+    bool good = text.n == 22 && base64url_decode(text, bytes, &n) && n == ROW_LEASE_TOKEN_SIZE;
+    if (good)
+        memcpy(out, bytes, ROW_LEASE_TOKEN_SIZE);
+    else
+        memset(out, 0, ROW_LEASE_TOKEN_SIZE);
+}
+
+nacre_status prepare_idempotency(struct ctx *ctx, const struct idempotency *given,
+                                 const char *operation, uint32_t tablet, struct slice target,
+                                 struct command_idempotency *out) {
+    struct buf text BUF_CLEANUP = {0};
+    *out = (struct command_idempotency){0};
+    if (!given->key.n) return NACRE_OK;
+    if (given->key.n > 255) {
+        nacre_status status =
+            err_set(ctx, NACRE_INVALID_ARGUMENT,
+                    "an idempotency key may have 255 bytes, this one has %zu", given->key.n);
+        err_parameter(ctx, "idempotency_key");
+        return status;
+    }
+    buf_init(&text, NULL, SIZE_MAX);
+    buf_put_bytes(&text, given->principal);
+    buf_put_bytes(&text, slice_str(operation));
+    buf_put_varint(&text, tablet);
+    buf_put_bytes(&text, target);
+    buf_put_bytes(&text, given->key);
+    TRY(buf_status(&text));
+    out->present = true;
+    out->tablet = tablet;
+    bits_put_le64(out->scope, hash_bytes_seed(text.p, text.n, 1));
+    bits_put_le64(out->scope + 8, hash_bytes_seed(text.p, text.n, 2));
+    out->body_hash = given->body_hash;
+    return NACRE_OK;
+}
+
+// --- bodies -----------------------------------------------------------------------------
+
+#define TTL_SECONDS_MAX (10ull * 366 * 86400)
+
+enum sys_field { SYS_NONE, SYS_ID, SYS_VERSION, SYS_TIME, SYS_IGNORED };
+
+static enum sys_field sys_field(struct slice name) {
+    if (name.n < 3 || name.p[0] != '_') return SYS_NONE;
+    if (slice_eq(name, SLICE_LIT("_id"))) return SYS_ID;
+    if (slice_eq(name, SLICE_LIT("_version"))) return SYS_VERSION;
+    if (slice_eq(name, SLICE_LIT("_lease"))) return SYS_IGNORED;
+    if (slice_eq(name, SLICE_LIT("_created")) || slice_eq(name, SLICE_LIT("_updated")) ||
+        slice_eq(name, SLICE_LIT("_expires")))
+        return SYS_TIME;
+    return SYS_NONE;
+}
+
+struct body_scan {
+    struct val id, version;
+    bool has_times, has_sys, id_first;
+};
+
+static struct body_scan scan_body(struct slice body) {
+    struct body_scan scan = {0};
+    struct bson_iter it = bson_iter_of(body);
+    struct slice name;
+    struct val v;
+    for (uint32_t i = 0; bson_next(&it, &name, &v); i++) {
+        enum sys_field field = sys_field(name);
+        if (field == SYS_ID) {
+            scan.id = v;
+            scan.id_first = i == 0;
+        }
+        if (field == SYS_VERSION) scan.version = v;
+        scan.has_times |= field == SYS_TIME;
+        scan.has_sys |= field > SYS_ID;
+    }
+    return scan;
+}
+
+// The body as it is stored: _id first (unless it is a patch), system fields left out.
+static nacre_status strip_body(struct ctx *ctx, struct slice body, struct val id,
+                               struct slice *out) {
+    struct buf bytes BUF_CLEANUP = {0};
+    struct bson_writer w;
+    struct bson_iter it = bson_iter_of(body);
+    struct slice name;
+    struct val v;
+    buf_init(&bytes, NULL, DOC_BYTES_MAX + 1024);
+    bson_begin(&w, &bytes);
+    if (id.type != VAL_MISSING) bson_put(&w, SLICE_LIT("_id"), id);
+    while (bson_next(&it, &name, &v)) {
+        enum sys_field field = sys_field(name);
+        if (field > SYS_ID || (field == SYS_ID && id.type != VAL_MISSING)) continue;
+        bson_put(&w, name, v);
+    }
+    bson_end(&w);
+    TRY(buf_status(&bytes));
+    const uint8_t *p = arena_copy(&ctx->arena, bytes.p, bytes.n);
+    if (!p) return err_nomem(ctx);
+    *out = slice_of(p, bytes.n);
+    return NACRE_OK;
+}
+
+static nacre_status sys_of_body(struct ctx *ctx, struct slice body, struct slice *out) {
+    struct buf bytes BUF_CLEANUP = {0};
+    struct bson_writer w;
+    struct bson_iter it = bson_iter_of(body);
+    struct slice name;
+    struct val v;
+    buf_init(&bytes, NULL, DOC_BYTES_MAX);
+    bson_begin(&w, &bytes);
+    while (bson_next(&it, &name, &v))
+        if (sys_field(name) == SYS_TIME) bson_put(&w, name, v);
+    bson_end(&w);
+    TRY(buf_status(&bytes));
+    const uint8_t *p = arena_copy(&ctx->arena, bytes.p, bytes.n);
+    if (!p) return err_nomem(ctx);
+    *out = slice_of(p, bytes.n);
+    return NACRE_OK;
+}
+
+static nacre_status add_version(struct ctx *ctx, struct val version, struct write_op *op) {
+    if (version.type != VAL_INT || version.i < 1) {
+        char got[32];
+        nacre_status status =
+            err_set(ctx, NACRE_INVALID_ARGUMENT,
+                    "_version is kept by the database; in a body it is a condition");
+        if (version.type == VAL_INT) snprintf(got, sizeof got, "%lld", (long long)version.i);
+        err_expected(ctx, "/_version", "a version, an integer of at least 1",
+                     version.type == VAL_INT ? got : val_type_name(version.type));
+        return status;
+    }
+    uint8_t *p = arena_alloc(&ctx->arena, 8);
+    if (!p) return err_nomem(ctx);
+    bits_put_le64(p, (uint64_t)version.i);
+    // Together with a list asked for, only a version in both can fit; 0 is nobody's version.
+    bool shared = !(op->flags & WRITE_IF_VERSIONS);
+    for (size_t i = 0; i + 8 <= op->versions.n; i += 8)
+        shared |= bits_le64(op->versions.p + i) == (uint64_t)version.i;
+    if (!shared) bits_put_le64(p, 0);
+    op->versions = slice_of(p, 8);
+    op->flags |= WRITE_IF_VERSIONS;
+    return NACRE_OK;
+}
+
+static nacre_status id_mismatch(struct ctx *ctx) {
+    nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT,
+                                  "the body's _id is not the id the document is written under");
+    err_expected(ctx, "/_id", "the same id, or none", "another id");
+    return status;
+}
+
+static nacre_status new_id(struct ctx *ctx, struct engine *e, struct val *out) {
+    char text[37];
+    world_uuid7(e->world, text);
+    char *p = arena_str(&ctx->arena, slice_of(text, 36));
+    if (!p) return err_nomem(ctx);
+    *out = val_str(slice_of(p, 36));
+    return NACRE_OK;
+}
+
+// An id that is none is told where it was given: as the id, in the body, in the primary key.
+static nacre_status check_id(struct ctx *ctx, const struct write_item *item,
+                             const struct collection *collection, const struct body_scan *scan,
+                             struct val id) {
+    char pointer[128] = "/_id";
+    nacre_status status = id_check(ctx, id);
+    if (status == NACRE_OK) return status;
+    if (item->id.type != VAL_MISSING) {
+        err_parameter(ctx, "id");
+        return status;
+    }
+    struct slice key = collection->primary_key.text;
+    if (scan->id.type == VAL_MISSING && key.n && key.n < sizeof pointer - 1) {
+        bool dotted = key.p[0] != '/';
+        snprintf(pointer, sizeof pointer, "%s%.*s", dotted ? "/" : "", (int)key.n,
+                 (const char *)key.p);
+        for (char *p = pointer + 1; dotted && *p; p++)
+            if (*p == '.') *p = '/';
+    }
+    err_expected(ctx, pointer, "a string of 1 to 512 bytes or a 64-bit integer",
+                 id.type == VAL_STRING ? "another string" : val_type_name(id.type));
+    return status;
+}
+
+static nacre_status choose_id(struct ctx *ctx, struct engine *e, const struct write_item *item,
+                              const struct collection *collection, const struct body_scan *scan,
+                              struct val *out) {
+    uint8_t scratch[64];
+    bool document = item->kind <= WRITE_INSERT;
+    *out = item->id;
+    if (document && scan->id.type != VAL_MISSING) {
+        if (out->type != VAL_MISSING && !val_identical(*out, scan->id)) return id_mismatch(ctx);
+        *out = scan->id;
+    }
+    if (out->type == VAL_MISSING && document && collection->primary_key.count) {
+        struct doc doc = {.body = item->body};
+        *out = doc_get(&doc, &collection->primary_key, scratch);
+    }
+    if (out->type == VAL_MISSING && document) TRY(new_id(ctx, e, out));
+    if (out->type == VAL_MISSING) {
+        nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT, "an id is needed");
+        err_parameter(ctx, "id");
+        return status;
+    }
+    return check_id(ctx, item, collection, scan, *out);
+}
+
+static nacre_status prepare_body(struct ctx *ctx, const struct write_item *item,
+                                 const struct body_scan *scan, struct val id, struct write_op *op) {
+    bool document = item->kind <= WRITE_INSERT;
+    op->body = item->body;
+    if (item->format == PATCH_FORMAT_OPS) return NACRE_OK;
+    if (scan->version.type != VAL_MISSING) TRY(add_version(ctx, scan->version, op));
+    if (scan->has_times) {
+        TRY(sys_of_body(ctx, item->body, &op->sys));
+        op->flags |= WRITE_SYS;
+    }
+    if (scan->has_sys || (document && !scan->id_first))
+        TRY(strip_body(ctx, item->body, document ? id : val_missing(), &op->body));
+    if (document && op->body.n > DOC_BYTES_MAX)
+        return err_set(ctx, NACRE_DOCUMENT_TOO_LARGE,
+                       "a document may have %d bytes, this one has %zu", DOC_BYTES_MAX, op->body.n);
+    return NACRE_OK;
+}
+
+static nacre_status prepare_patch(struct ctx *ctx, const struct write_item *item,
+                                  struct write_op *op) {
+    struct patch patch;
+    if (item->kind != WRITE_PATCH) return NACRE_OK;
+    if (item->format == PATCH_FORMAT_OPS)
+        TRY(patch_of_ops(ctx, op->body, &patch));
+    else if (item->format == PATCH_FORMAT_MERGE)
+        TRY(patch_of_merge(ctx, op->body, &patch));
+    else
+        TRY(patch_of_object(ctx, op->body, &patch));
+    op->patch_kind = patch.kind;
+    op->body = patch.bson;
+    return NACRE_OK;
+}
+
+// --- conditions -------------------------------------------------------------------------
+
+static nacre_status prepare_versions(struct ctx *ctx, const struct write_item *item,
+                                     struct write_op *op) {
+    if (!item->version_count) return NACRE_OK;
+    if (item->version_count > COMMAND_VERSIONS_MAX)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                       "at most %d versions can be asked for, given %u", COMMAND_VERSIONS_MAX,
+                       item->version_count);
+    uint8_t *p = arena_alloc(&ctx->arena, 8 * (size_t)item->version_count);
+    if (!p) return err_nomem(ctx);
+    for (uint32_t i = 0; i < item->version_count; i++)
+        bits_put_le64(p + 8 * (size_t)i, item->versions[i]);
+    op->versions = slice_of(p, 8 * (size_t)item->version_count);
+    op->flags |= WRITE_IF_VERSIONS;
+    return NACRE_OK;
+}
+
+// A condition with a regular expression cannot run at apply: it is evaluated on what is stored now,
+// and the write is made conditional on the version it was evaluated on. The caller retries when
+// that version is gone.
+static nacre_status prepare_impure(struct ctx *ctx, struct engine *e, const struct filter *filter,
+                                   struct write_op *op) {
+    struct slice in = op->id_key;
+    struct val id;
+    struct engine_doc doc = {0};
+    struct engine_collection handle = {.tablet = op->tablet,
+                                       .epoch = atomic_load(&e->catalog_epoch)};
+    struct doc_sys sys;
+    struct doc view;
+    bool match = false;
+    TRY(key_decode(ctx, &in, false, KEY_TB_PLAIN, &id));
+    nacre_status status = engine_get(ctx, e, &handle, id, &doc);
+    if (status == NACRE_DOCUMENT_NOT_FOUND && op->kind <= WRITE_INSERT) status = NACRE_OK;
+    if (status == NACRE_OK && doc.row.body.n) {
+        row_doc(&doc.row, (int64_t)engine_now_ms(e), &sys, &view);
+        status = filter_eval(ctx, filter, &view, &match);
+    }
+    uint64_t version = doc.row.version;
+    engine_release_doc(e, &doc);
+    if (status != NACRE_OK) return status;
+    if (!match) {
+        status = err_set(ctx, NACRE_CONDITION_FAILED, "the document does not match the condition");
+        err_version(ctx, version);
+        return status;
+    }
+    return add_version(ctx, val_int((int64_t)version), op);
+}
+
+static nacre_status prepare_filter(struct ctx *ctx, struct engine *e, const struct write_item *item,
+                                   struct write_op *op) {
+    struct filter *filter;
+    if (!item->filter.n) return NACRE_OK;
+    nacre_status status = filter_parse_any(ctx, item->filter, &filter_regex_pcre2, &filter);
+    if (status != NACRE_OK) {
+        err_parameter(ctx, "if");
+        return status;
+    }
+    if (!filter_is_pure(filter)) return prepare_impure(ctx, e, filter, op);
+    op->filter = filter->canonical;
+    op->flags |= WRITE_IF_FILTER;
+    return NACRE_OK;
+}
+
+static nacre_status prepare_op(struct ctx *ctx, struct engine *e, const struct write_item *item,
+                               const struct collection *collection, struct write_op *op) {
+    struct body_scan scan = {0};
+    struct val id;
+    struct buf key BUF_CLEANUP = {0};
+    *op = (struct write_op){.kind = item->kind, .tablet = collection->tablet};
+    if (item->kind <= WRITE_PATCH && item->format != PATCH_FORMAT_OPS) scan = scan_body(item->body);
+    TRY(choose_id(ctx, e, item, collection, &scan, &id));
+    buf_init(&key, NULL, 8192);
+    (void)key_put(&key, id, false);
+    TRY(buf_status(&key));
+    const uint8_t *p = arena_copy(&ctx->arena, key.p, key.n);
+    if (!p) return err_nomem(ctx);
+    op->id_key = slice_of(p, key.n);
+    if (item->if_absent) op->flags |= WRITE_IF_ABSENT;
+    if (item->if_present) op->flags |= WRITE_IF_PRESENT;
+    if (item->want_document) op->flags |= WRITE_WANT_ROW;
+    TRY(prepare_versions(ctx, item, op));
+    if (item->kind <= WRITE_PATCH) {
+        TRY(prepare_body(ctx, item, &scan, id, op));
+        TRY(prepare_patch(ctx, item, op));
+    }
+    if (item->has_ttl) {
+        if (item->ttl_seconds > TTL_SECONDS_MAX) {
+            nacre_status status =
+                err_set(ctx, NACRE_INVALID_ARGUMENT, "ttl_seconds: expected 0 to %llu, got %llu",
+                        (unsigned long long)TTL_SECONDS_MAX, (unsigned long long)item->ttl_seconds);
+            err_parameter(ctx, "ttl_seconds");
+            return status;
+        }
+        op->flags |= WRITE_TTL;
+        op->ttl_ms = item->ttl_seconds * 1000;
+    }
+    if (item->token.n) {
+        prepare_token(item->token, op->token);
+        op->flags |= WRITE_LEASE;
+    }
+    return prepare_filter(ctx, e, item, op);
+}
+
+nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write_request *request,
+                           const struct collection *collection, struct command_write *out) {
+    *out = (struct command_write){.atomic = request->atomic || request->count == 1,
+                                  .count = request->count};
+    if (request->count > WRITE_OPS_MAX)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                       "a batch may have %d operations, this one has %u", WRITE_OPS_MAX,
+                       request->count);
+    out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, (size_t)request->count + 1);
+    if (!out->ops) return err_nomem(ctx);
+    for (uint32_t i = 0; i < request->count; i++) {
+        nacre_status status = prepare_op(ctx, e, &request->items[i], collection, &out->ops[i]);
+        if (status == NACRE_OK) continue;
+        out->count = i; // where it stopped, for the caller's pointer
+        return status;
+    }
+    return NACRE_OK;
+}

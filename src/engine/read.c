@@ -1,0 +1,121 @@
+// Point reads and resolution of names. A get that finds its document in the cache takes no view.
+#include "engine/internal.h"
+
+struct view *engine_view(struct engine *e) {
+    return txn_view_acquire(e->txn);
+}
+
+uint64_t engine_now_ms(const struct engine *e) { return world_wall_ms(e->world); }
+
+struct budget *engine_budget(struct engine *e) {
+    return &e->budget;
+}
+
+static nacre_status resolve_in(struct ctx *ctx, const struct catalog *catalog, struct target target,
+                               uint32_t *out_tablet) {
+    struct slice database = target.database.n ? target.database : SLICE_LIT("main");
+    const struct database *db = catalog_database(catalog, database);
+    if (!db || !slice_eq_str(database, db->name))
+        return err_set(ctx, NACRE_DATABASE_NOT_FOUND, "there is no database %.*s", (int)database.n,
+                       (const char *)database.p);
+    const struct collection *c = catalog_collection(catalog, db->id, target.collection);
+    if (c && slice_eq_str(target.collection, c->name)) {
+        *out_tablet = c->tablet;
+        return NACRE_OK;
+    }
+    nacre_status status =
+        err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "there is no collection %.*s in database %s",
+                (int)target.collection.n, (const char *)target.collection.p, db->name);
+    if (c) err_suggest(ctx, c->name);
+    return status;
+}
+
+nacre_status engine_resolve(struct ctx *ctx, struct engine *e, struct target target,
+                            struct engine_collection *out) {
+    TRY(engine_usable(ctx, e));
+    struct view *view = engine_view(e);
+    out->target = target;
+    nacre_status status = resolve_in(ctx, view->catalog, target, &out->tablet);
+    out->epoch = view->catalog->epoch;
+    txn_view_release(view);
+    return status;
+}
+
+static nacre_status not_found(struct ctx *ctx) {
+    return err_set(ctx, NACRE_DOCUMENT_NOT_FOUND, "there is no document with this id");
+}
+
+static nacre_status read_view(struct ctx *ctx, struct engine *e, struct slice key, uint64_t hash,
+                              struct engine_doc *out) {
+    bool found;
+    (void)hash;
+    out->view = engine_view(e);
+    TRY(e->kv->ops->get(e->kv, ctx, out->view->kv_view, KV_DATA, key, &out->pin, &found));
+    if (!found) {
+        cache_insert(e->cache, key, slice_of(NULL, 0), true, 0, out->view->commit_ts);
+        return not_found(ctx);
+    }
+    TRY(row_decode(ctx, keyspace_local(key), out->pin.value, true, &out->row));
+    cache_insert(e->cache, key, out->pin.value, false, out->row.begin_ts, out->view->commit_ts);
+    return out->row.flags & ROW_DELETED ? not_found(ctx) : NACRE_OK;
+}
+
+static nacre_status read_key(struct ctx *ctx, struct engine *e, struct slice key,
+                             struct engine_doc *out) {
+    uint64_t hash = cache_hash(key), published = txn_published_ts(e->txn);
+    const struct cache_entry *entry = cache_get(e->cache, key, hash);
+    if (entry && entry->ts > published) { // newer than what is published: read the view
+        cache_unpin(e->cache, entry);
+        entry = NULL;
+    }
+    if (!entry) return read_view(ctx, e, key, hash, out);
+    out->entry = entry;
+    if (entry->absent) return not_found(ctx);
+    TRY(row_decode(ctx, keyspace_local(key), cache_value(entry), false, &out->row));
+    return out->row.flags & ROW_DELETED ? not_found(ctx) : NACRE_OK;
+}
+
+nacre_status engine_get(struct ctx *ctx, struct engine *e, struct engine_collection *collection,
+                        struct val id, struct engine_doc *out) {
+    uint8_t room[KEYSPACE_PREFIX + 2 * KEY_ID_TEXT_MAX + 64];
+    // A key of an id fits the room, so the buffer never grows: a get allocates nothing.
+    struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room};
+    if (collection->epoch != atomic_load_explicit(&e->catalog_epoch, memory_order_relaxed))
+        TRY(engine_resolve(ctx, e, collection->target, collection));
+    nacre_status status = id_check(ctx, id);
+    if (status != NACRE_OK) err_parameter(ctx, "id");
+    TRY(status);
+    keyspace_document(&key, collection->tablet, id);
+    TRY(buf_status(&key));
+    status = read_key(ctx, e, buf_slice(&key), out);
+    if (status != NACRE_OK) engine_release_doc(e, out);
+    return status;
+}
+
+void engine_release_doc(struct engine *e, struct engine_doc *doc) {
+    if (doc->entry) cache_unpin(e->cache, doc->entry);
+    if (doc->pin.handle) e->kv->ops->unpin(e->kv, &doc->pin);
+    txn_view_release(doc->view);
+    *doc = (struct engine_doc){0};
+}
+
+void engine_status(struct engine *e, struct engine_status *out) {
+    *out = (struct engine_status){.memory_used = atomic_load(&e->budget.used),
+                                  .memory_limit = e->budget.limit};
+    struct view *view = engine_view(e);
+    out->published_seq = view->seq;
+    out->position.seq = view->seq;
+    out->position.commit_ts = view->commit_ts;
+    out->position.generation = view->generation;
+    txn_view_release(view);
+    uint64_t kv_memory;
+    e->kv->ops->usage(e->kv, &kv_memory, &out->disk_bytes);
+    out->memory_used += kv_memory;
+    e->log->ops->status(e->log, &out->log);
+    cache_stats(e->cache, &out->cache);
+    mutex_lock(&e->door);
+    out->writes_stopped = e->failed != NACRE_OK;
+    mutex_unlock(&e->door);
+    out->disk_full = atomic_load(&e->disk_full);
+    out->store = e->kv->ops->describe(e->kv);
+}

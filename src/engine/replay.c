@@ -1,0 +1,92 @@
+// Recovery: what the log has beyond the store is applied again, command by command, skipping what
+// is there already.
+#include "engine/internal.h"
+
+static nacre_status replay_record(struct ctx *ctx, struct engine *e,
+                                  const struct replog_record *record, struct buf *scratch) {
+    struct record_head head;
+    struct record_reader reader;
+    struct record_command command;
+    bool found, applied;
+    arena_reset(&ctx->arena);
+    TRY(record_open(ctx, record->payload, scratch, &head, &reader));
+    struct apply_place place = {.index = record->index,
+                                .generation = record->generation,
+                                .proposed_ts = head.proposed_ts,
+                                .more = true};
+    for (;; place.sub++) {
+        TRY(record_next(ctx, &reader, &command, &found));
+        if (!found) return NACRE_OK;
+        nacre_status status = txn_apply(e->txn, &command, &place, NULL, &applied);
+        if (status == NACRE_OK) continue;
+        ctx->err = *txn_error(e->txn);
+        return status;
+    }
+}
+
+static nacre_status replay_all(struct ctx *ctx, struct engine *e, struct replog_cursor *cursor,
+                               struct buf *scratch) {
+    struct replog_record record;
+    bool found;
+    for (;;) {
+        TRY(e->log->ops->next(cursor, ctx, &record, &found));
+        if (!found) return NACRE_OK;
+        TRY(replay_record(ctx, e, &record, scratch));
+    }
+}
+
+// The log must reach down to what the store lacks.
+static nacre_status check_gap(struct ctx *ctx, const struct engine *e,
+                              const struct replog_status *log) {
+    uint64_t applied = txn_position(e->txn)->index;
+    // The record that makes database main is synced before it is applied, and the last one is never
+    // trimmed: a store that is not empty has a log that is not.
+    if (applied && !log->last_index)
+        return err_set(ctx, NACRE_CORRUPT,
+                       "the log in %s/log is empty, but the store ends at record %llu: its files "
+                       "are missing",
+                       e->dir ? e->dir : "memory", (unsigned long long)applied);
+    if (log->last_index <= applied || log->first_index <= applied + 1) return NACRE_OK;
+    return err_set(ctx, NACRE_CORRUPT,
+                   "the log in %s/log begins at record %llu, but the store ends at record %llu: "
+                   "records are missing",
+                   e->dir ? e->dir : "memory", (unsigned long long)log->first_index,
+                   (unsigned long long)applied);
+}
+
+// Replay writes into the store, which a reader must not.
+static nacre_status needs_writing(struct ctx *ctx, const struct engine *e) {
+    nacre_status status = err_set(
+        ctx, NACRE_UNAVAILABLE,
+        "the database at %s was not closed cleanly: its log holds writes that the store lacks",
+        e->dir ? e->dir : "memory");
+    err_hint(ctx, "open it for writing once; it recovers by itself");
+    return status;
+}
+
+nacre_status engine_replay(struct ctx *ctx, struct engine *e) {
+    struct replog_status log;
+    struct replog_cursor *cursor;
+    struct buf scratch BUF_CLEANUP = {0};
+    e->log->ops->status(e->log, &log);
+    TRY(check_gap(ctx, e, &log));
+    uint64_t applied = txn_position(e->txn)->index;
+    uint64_t from = applied > log.first_index ? applied : log.first_index;
+    buf_init(&scratch, NULL, REPLOG_RECORD_MAX);
+    if (e->read_only && log.last_index > applied) return needs_writing(ctx, e);
+    if (log.last_index >= from && log.last_index) {
+        TRY(e->log->ops->open_cursor(e->log, ctx, from, &cursor));
+        nacre_status status = replay_all(ctx, e, cursor, &scratch);
+        e->log->ops->close_cursor(cursor);
+        if (status != NACRE_OK) return status;
+    }
+    atomic_store(&e->flushed_index, applied);
+    atomic_store(&e->log_bytes_since_flush, log.bytes);
+    nacre_status status = txn_publish(e->txn);
+    if (status != NACRE_OK) {
+        ctx->err = *txn_error(e->txn);
+        return status;
+    }
+    engine_note_published(e);
+    return e->read_only ? NACRE_OK : e->log->ops->start(e->log, ctx, txn_position(e->txn)->index);
+}

@@ -1,0 +1,182 @@
+// Catalog changes and leases, and the table of idempotency keys whose first request still runs.
+#include "base/bits/bits.h"
+#include "engine/internal.h"
+
+// --- idempotency keys in flight ---------------------------------------------------------
+
+static nacre_status conflict(struct ctx *ctx) {
+    return err_set(ctx, NACRE_CONFLICT, "the first request with this Idempotency-Key still runs");
+}
+
+static nacre_status inflight_begin(struct ctx *ctx, struct engine *e,
+                                   const struct command_idempotency *i) {
+    if (!i->present) return NACRE_OK;
+    struct slice key = slice_of(i->scope, sizeof i->scope);
+    mutex_lock(&e->inflight_lock);
+    bool there = map_get(&e->inflight, key) != NULL;
+    bool added = !there && map_put(&e->inflight, key, e);
+    mutex_unlock(&e->inflight_lock);
+    if (there) return conflict(ctx);
+    return added ? NACRE_OK : err_nomem(ctx);
+}
+
+static void inflight_end(struct engine *e, const struct command_idempotency *i) {
+    if (!i->present) return;
+    mutex_lock(&e->inflight_lock);
+    (void)map_remove(&e->inflight, slice_of(i->scope, sizeof i->scope));
+    mutex_unlock(&e->inflight_lock);
+}
+
+nacre_status engine_submit_keyed(struct ctx *ctx, struct engine *e, struct engine_command *command,
+                                 const struct buf *payload,
+                                 const struct command_idempotency *idempotency,
+                                 struct result *out) {
+    if (payload->status == NACRE_REQUEST_TOO_LARGE)
+        return err_set(ctx, NACRE_TRANSACTION_TOO_LARGE, "one command may have %d bytes",
+                       COMMAND_BYTES_MAX);
+    if (payload->status != NACRE_OK) return err_buf(ctx, payload);
+    command->payload = buf_slice(payload);
+    TRY(inflight_begin(ctx, e, idempotency));
+    nacre_status status = engine_submit(ctx, e, command, out);
+    inflight_end(e, idempotency);
+    return status;
+}
+
+// --- catalog ----------------------------------------------------------------------------
+
+static nacre_status check_body(struct ctx *ctx, const struct catalog_request *r) {
+    struct collection_spec collection;
+    struct index_spec index;
+    struct quota quota;
+    if (!r->body.n) return NACRE_OK;
+    switch (r->op) {
+    case CATALOG_CREATE_DATABASE:
+    case CATALOG_ALTER_DATABASE:
+        return quota_parse(ctx, r->body, &quota);
+    case CATALOG_CREATE_COLLECTION:
+        return collection_spec_parse(ctx, r->body, &collection);
+    case CATALOG_CREATE_INDEX:
+        return index_spec_parse(ctx, r->index, r->body, &index);
+    case CATALOG_ALTER_COLLECTION:
+    case CATALOG_DROP_DATABASE:
+    case CATALOG_DROP_COLLECTION:
+    case CATALOG_DROP_INDEX:
+        break;
+    }
+    return NACRE_OK;
+}
+
+static nacre_status catalog_submit(struct ctx *ctx, struct engine *e,
+                                   const struct catalog_request *r, bool implicit,
+                                   struct result *out) {
+    struct buf payload BUF_CLEANUP = {0}, target BUF_CLEANUP = {0};
+    struct slice database = r->target.database.n ? r->target.database : SLICE_LIT("main");
+    struct command_catalog command = {.op = r->op,
+                                      .implicit = implicit,
+                                      .database = database,
+                                      .collection = r->target.collection,
+                                      .index = r->index,
+                                      .body = r->body};
+    TRY(check_body(ctx, r));
+    buf_init(&target, NULL, 4096);
+    buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX);
+    buf_put_u8(&target, (uint8_t)r->op);
+    buf_put_bytes(&target, database);
+    buf_put_bytes(&target, r->target.collection);
+    buf_put_bytes(&target, r->index);
+    if (target.status == NACRE_REQUEST_TOO_LARGE)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT, "a name is too long");
+    if (buf_status(&target) != NACRE_OK) return err_buf(ctx, &target);
+    TRY(prepare_idempotency(ctx, &r->idempotency, "catalog", 0, buf_slice(&target),
+                            &command.idempotency));
+    command_catalog_encode(&payload, &command);
+    struct engine_command submit = {.type = COMMAND_CATALOG};
+    TRY(engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out));
+    engine_background_nudge(e);
+    return NACRE_OK;
+}
+
+nacre_status engine_catalog(struct ctx *ctx, struct engine *e, const struct catalog_request *r,
+                            struct result *out) {
+    return engine_recorded(ctx, catalog_submit(ctx, e, r, false, out));
+}
+
+nacre_status engine_catalog_implicit(struct ctx *ctx, struct engine *e,
+                                     const struct catalog_request *r, struct result *out) {
+    return engine_recorded(ctx, catalog_submit(ctx, e, r, true, out));
+}
+
+// --- leases -----------------------------------------------------------------------------
+
+nacre_status prepare_set(struct ctx *ctx, struct slice set, struct slice *out) {
+    struct buf bytes BUF_CLEANUP = {0};
+    struct bson_writer w;
+    struct patch patch;
+    *out = slice_of(NULL, 0);
+    if (!set.n) return NACRE_OK;
+    buf_init(&bytes, NULL, DOC_BYTES_MAX + 1024);
+    bson_begin(&w, &bytes);
+    bson_put(&w, SLICE_LIT("$set"), val_bytes(VAL_OBJECT, set));
+    bson_end(&w);
+    TRY(buf_status(&bytes));
+    const uint8_t *p = arena_copy(&ctx->arena, bytes.p, bytes.n);
+    if (!p) return err_nomem(ctx);
+    *out = slice_of(p, bytes.n);
+    nacre_status status = patch_of_object(ctx, *out, &patch);
+    if (status != NACRE_OK) prepare_set_pointers(ctx);
+    return status;
+}
+
+void prepare_set_pointers(struct ctx *ctx) {
+    for (uint32_t i = 0; i < ctx->err.item_count; i++) {
+        char *p = ctx->err.items[i].pointer;
+        if (strncmp(p, "/$set", 5) == 0) memmove(p + 1, p + 2, strlen(p + 2) + 1);
+    }
+}
+
+static nacre_status lease_submit(struct ctx *ctx, struct engine *e, enum command_type type,
+                                 const struct lease_request *r, struct result *out) {
+    struct engine_collection handle = {0};
+    struct command_lease command = {.lease_ms = r->lease_ms};
+    struct buf payload BUF_CLEANUP = {0}, key BUF_CLEANUP = {0};
+    buf_init(&key, NULL, 8192);
+    buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX);
+    nacre_status status = id_check(ctx, r->id);
+    if (status != NACRE_OK) err_parameter(ctx, "id");
+    TRY(status);
+    TRY(engine_resolve(ctx, e, r->target, &handle));
+    prepare_token(r->token, command.token);
+    TRY(prepare_set(ctx, r->set, &command.set));
+    (void)key_put(&key, r->id, false);
+    TRY(buf_status(&key));
+    command.tablet = handle.tablet;
+    command.id_key = buf_slice(&key);
+    TRY(prepare_idempotency(ctx, &r->idempotency, type == COMMAND_EXTEND ? "extend" : "release",
+                            handle.tablet, command.id_key, &command.idempotency));
+    command_lease_encode(&payload, &command);
+    struct engine_command submit = {
+        .type = type, .durability = r->durability, .tablet = handle.tablet, .key = command.id_key};
+    status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
+    if (status != NACRE_OK) prepare_set_pointers(ctx);
+    return status;
+}
+
+nacre_status engine_release(struct ctx *ctx, struct engine *e, const struct lease_request *r,
+                            struct result *out) {
+    return engine_recorded(ctx, lease_submit(ctx, e, COMMAND_RELEASE, r, out));
+}
+
+nacre_status engine_extend(struct ctx *ctx, struct engine *e, const struct lease_request *r,
+                           struct result *out) {
+    TRY(engine_check_lease_ms(ctx, r->lease_ms));
+    return engine_recorded(ctx, lease_submit(ctx, e, COMMAND_EXTEND, r, out));
+}
+
+nacre_status engine_check_lease_ms(struct ctx *ctx, uint64_t lease_ms) {
+    if (lease_ms >= 1 && lease_ms <= LEASE_MS_MAX) return NACRE_OK;
+    nacre_status status =
+        err_set(ctx, NACRE_INVALID_ARGUMENT, "a lease lasts 1 to %d ms, given %llu", LEASE_MS_MAX,
+                (unsigned long long)lease_ms);
+    err_expected(ctx, "/lease_ms", "1..86400000", "a number outside");
+    return status;
+}

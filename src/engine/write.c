@@ -1,0 +1,144 @@
+// Document writes: resolve (or make) the collection, prepare, submit, retry what only lost a race.
+#include "engine/internal.h"
+
+enum { WRITE_TRIES = 100 };
+
+static bool may_make_collection(const struct write_request *request) {
+    for (uint32_t i = 0; i < request->count; i++)
+        if (request->items[i].kind <= WRITE_INSERT) return true;
+    return false;
+}
+
+static nacre_status refuse_op(struct ctx *ctx, const struct write_op *op) {
+    nacre_status status = NACRE_OK;
+    if (op->kind >= WRITE_PATCH)
+        return err_set(ctx, NACRE_DOCUMENT_NOT_FOUND, "the document is not there");
+    if (op->flags & (WRITE_IF_VERSIONS | WRITE_IF_PRESENT))
+        status = err_set(ctx, NACRE_VERSION_MISMATCH,
+                         "expected a document, or a version of it; the document is not there");
+    else if (op->flags & WRITE_LEASE)
+        return err_set(ctx, NACRE_LEASE_LOST, "the lease token is not current");
+    else if (op->flags & WRITE_IF_FILTER)
+        status = err_set(ctx, NACRE_CONDITION_FAILED,
+                         "the document is not there, so it cannot match the condition");
+    else if (op->flags & WRITE_SYS)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                       "_created, _updated and _expires are kept by the database: leave them out");
+    if (status != NACRE_OK) err_version(ctx, 0);
+    return status;
+}
+
+// A write that is refused whatever the collection holds must not make it. Decided for single
+// writes and for batches that are atomic, up to the first operation on what an earlier one writes.
+static nacre_status refuse_first(struct ctx *ctx, struct engine *e,
+                                 const struct write_request *request, uint32_t *out_failed) {
+    static const struct collection nothing = {0};
+    struct command_write command;
+    struct map written;
+    if (!request->atomic && request->count > 1) return NACRE_OK;
+    nacre_status status = prepare_write(ctx, e, request, &nothing, &command);
+    *out_failed = command.count;
+    if (status != NACRE_OK) return status;
+    map_init(&written);
+    for (uint32_t i = 0; i < command.count && status == NACRE_OK; i++) {
+        const struct write_op *op = &command.ops[i];
+        if (map_get(&written, op->id_key)) break;
+        *out_failed = i;
+        status = refuse_op(ctx, op);
+        if (status == NACRE_OK && !map_put(&written, op->id_key, e)) status = err_nomem(ctx);
+    }
+    map_free(&written);
+    return status;
+}
+
+static nacre_status resolve_or_make(struct ctx *ctx, struct engine *e,
+                                    const struct write_request *request, struct view **out_view,
+                                    const struct collection **out, uint32_t *out_failed) {
+    struct engine_collection handle = {0};
+    nacre_status status = engine_resolve(ctx, e, request->target, &handle);
+    if (status == NACRE_COLLECTION_NOT_FOUND && may_make_collection(request)) {
+        struct result ignored;
+        TRY(refuse_first(ctx, e, request, out_failed));
+        struct catalog_request make = {.op = CATALOG_CREATE_COLLECTION, .target = request->target};
+        TRY(engine_catalog_implicit(ctx, e, &make, &ignored));
+        status = engine_resolve(ctx, e, request->target, &handle);
+    }
+    if (status != NACRE_OK) return status;
+    *out_view = engine_view(e);
+    *out = catalog_by_tablet((*out_view)->catalog, handle.tablet);
+    if (*out) return NACRE_OK;
+    txn_view_release(*out_view);
+    return err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
+}
+
+static bool has_impure_filter(const struct write_request *request,
+                              const struct command_write *command) {
+    return request->count == 1 && request->items[0].filter.n &&
+           !(command->ops[0].flags & WRITE_IF_FILTER);
+}
+
+// Of an idempotency key.
+static const char *operation_name(enum write_kind kind) {
+    switch (kind) {
+    case WRITE_PUT:
+        return "put";
+    case WRITE_INSERT:
+        return "insert";
+    case WRITE_PATCH:
+        return "patch";
+    case WRITE_DELETE:
+        return "delete";
+    case WRITE_GET:
+        break;
+    }
+    return "get";
+}
+
+static nacre_status prepare_all(struct ctx *ctx, struct engine *e,
+                                const struct write_request *request, struct command_write *command,
+                                struct result *out) {
+    struct view *view = NULL;
+    const struct collection *collection;
+    TRY(resolve_or_make(ctx, e, request, &view, &collection, &out->failed_op));
+    nacre_status status = prepare_write(ctx, e, request, collection, command);
+    if (status != NACRE_OK) out->failed_op = command->count;
+    if (status == NACRE_OK) {
+        // Of a document that is given its id by the write, the target is the collection.
+        bool one = command->count == 1 && !request->idempotency.batch;
+        bool chosen = one && request->items[0].id.type != VAL_MISSING;
+        status = prepare_idempotency(
+            ctx, &request->idempotency, one ? operation_name(request->items[0].kind) : "batch",
+            collection->tablet, chosen ? command->ops[0].id_key : slice_of(NULL, 0),
+            &command->idempotency);
+    }
+    txn_view_release(view);
+    return status;
+}
+
+static nacre_status submit_once(struct ctx *ctx, struct engine *e,
+                                const struct write_request *request, struct result *out,
+                                bool *retry) {
+    struct command_write command = {0};
+    struct buf payload BUF_CLEANUP = {0};
+    *out = (struct result){0};
+    *retry = false;
+    TRY(prepare_all(ctx, e, request, &command, out));
+    buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX + 1024);
+    command_write_encode(&payload, &command);
+    struct engine_command submit = {.type = COMMAND_WRITE, .durability = request->durability};
+    if (command.count) submit.tablet = command.ops[0].tablet;
+    if (command.count == 1) submit.key = command.ops[0].id_key;
+    nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
+    *retry = status == NACRE_VERSION_MISMATCH && has_impure_filter(request, &command) &&
+             !request->items[0].version_count;
+    return status;
+}
+
+nacre_status engine_write(struct ctx *ctx, struct engine *e, const struct write_request *request,
+                          struct result *out) {
+    nacre_status status = NACRE_OK;
+    bool retry = true;
+    for (int i = 0; i < WRITE_TRIES && retry; i++)
+        status = submit_once(ctx, e, request, out, &retry);
+    return engine_recorded(ctx, status);
+}

@@ -1,0 +1,106 @@
+#include "index/sort_key.h"
+
+#include <stdio.h>
+
+#include "doc/key.h"
+#include "index/component.h"
+
+static nacre_status term_parse(struct ctx *ctx, struct val v, uint32_t i, struct sort_term *out) {
+    char pointer[32];
+    snprintf(pointer, sizeof pointer, "/sort/%u", i);
+    struct slice text = v.type == VAL_STRING ? val_slice(v) : slice_of(NULL, 0);
+    out->descending = text.n && text.p[0] == '-';
+    if (out->descending) text = slice_skip(text, 1);
+    if (text.n) {
+        nacre_status status = path_parse(ctx, text, &out->path);
+        if (status != NACRE_OK) err_prefix_pointers(ctx, pointer);
+        return status;
+    }
+    nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT,
+                                  "a sort term is a path, with '-' before it for descending order");
+    err_expected(ctx, pointer, "\"path\" or \"-path\"", val_type_name(v.type));
+    return status;
+}
+
+nacre_status sort_spec_parse(struct ctx *ctx, struct val terms, struct sort_spec *out) {
+    out->count = 0;
+    if (terms.type == VAL_MISSING) return NACRE_OK;
+    if (terms.type != VAL_ARRAY || bson_count(val_slice(terms)) > SORT_TERMS_MAX) {
+        nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT,
+                                      "sort is a list of at most %d paths", SORT_TERMS_MAX);
+        err_expected(ctx, "/sort", "[\"a\",\"-b\"]", val_type_name(terms.type));
+        return status;
+    }
+    struct bson_iter it = bson_iter_of_val(terms);
+    struct slice name;
+    struct val v;
+    while (bson_next(&it, &name, &v)) {
+        TRY(term_parse(ctx, v, out->count, &out->terms[out->count]));
+        out->count++;
+    }
+    return NACRE_OK;
+}
+
+// The least (or, descending, the greatest) of the values a path reaches.
+struct best {
+    struct buf *out;
+    size_t start;
+    bool descending, any;
+    struct buf *scratch;
+};
+
+static void offer(struct best *best, size_t from) {
+    struct slice fresh = slice_of(best->scratch->p + from, best->scratch->n - from);
+    struct slice held = slice_of(best->out->p + best->start, best->out->n - best->start);
+    if (best->any && slice_cmp(fresh, held) >= 0) return;
+    best->out->n = best->start;
+    buf_put_slice(best->out, fresh);
+    best->any = true;
+}
+
+// Components are encoded in their direction, so the one wanted is the smallest encoding either way.
+static void offer_val(struct best *best, struct val v) {
+    buf_reset(best->scratch);
+    (void)key_put(best->scratch, v, best->descending);
+    offer(best, 0);
+}
+
+static bool offer_each(void *arg, struct val v) {
+    struct best *best = arg;
+    if (v.type != VAL_ARRAY) {
+        offer_val(best, v);
+        return true;
+    }
+    struct bson_iter it = bson_iter_of_val(v);
+    struct slice name;
+    struct val element;
+    bool empty = true;
+    while (bson_next(&it, &name, &element)) {
+        offer_val(best, element);
+        empty = false;
+    }
+    if (empty) {
+        buf_reset(best->scratch);
+        component_put_empty_array(best->scratch, best->descending);
+        offer(best, 0);
+    }
+    return true;
+}
+
+nacre_status sort_key(struct ctx *ctx, const struct sort_spec *spec, const struct doc *doc,
+                      struct slice id_key, struct buf *out) {
+    struct buf scratch BUF_CLEANUP = {0};
+    buf_init(&scratch, NULL, 2 * DOC_BYTES_MAX);
+    for (uint32_t i = 0; i < spec->count; i++) {
+        struct best best = {.out = out,
+                            .start = out->n,
+                            .descending = spec->terms[i].descending,
+                            .scratch = &scratch};
+        bool missing = false;
+        doc_reach(doc, &spec->terms[i].path, offer_each, &best, &missing);
+        if (missing || !best.any) offer_val(&best, val_null());
+    }
+    buf_put_slice(out, id_key);
+    return buf_status(&scratch) != NACRE_OK || buf_status(out) != NACRE_OK ? err_nomem(ctx)
+                                                                           : NACRE_OK;
+}

@@ -1,0 +1,132 @@
+// Inside the room: what stands behind the handles of nacre/nacre.h, and how a call begins.
+//
+// Invariants:
+//  L1  a call begins with lib_begin and ends with the session's error record telling how it went:
+//      empty after NACRE_OK, never empty after anything else.
+//  L2  text handed out lives in a buffer of the session that only the calls named in nacre.h touch.
+//  L3  a get of a cached document touches no heap and no clock.
+//  L4  in a forked child no lock of the parent's is taken.
+#ifndef LIB_LIB_H
+#define LIB_LIB_H
+
+#include <stdatomic.h>
+
+#include "base/err/check.h"
+#include "catalog/keyspace.h"
+#include "engine/engine.h"
+#include "nacre/nacre.h"
+#include "query/query.h"
+
+enum {
+    LIB_TEXT_MAX = 1 << 30,      // of one text handed out
+    LIB_TEXT_KEPT = 1 << 20,     // larger buffers are given back at the next call
+    LIB_REQUEST_MAX = 512 << 20, // memory of one request
+};
+
+struct nacre_db {
+    struct engine *engine;
+    const struct world *world;
+    uint64_t serial; // of this process: tells the databases of nacre_collection.held apart
+    uint32_t forks;  // lib_forks when it was opened
+    atomic_uint sessions;
+};
+
+struct nacre_session {
+    struct nacre_db *db;
+    struct ctx ctx;
+    const uint8_t *arena_start; // ctx.arena.next when it is empty
+    atomic_bool cancel;
+    uint64_t timeout_ms;
+    struct buf text;    // the last text result
+    struct buf answer;  // of the last write: id, sequence, json
+    struct buf problem; // nacre_error_problem
+    struct buf body;    // BSON of the running call
+    struct buf scratch; // of the running call
+    struct nacre_cursor *cursors;
+};
+
+// How many forks lie between the process that first opened a database and this one.
+extern atomic_uint lib_forks;
+static inline bool lib_is_forked(const struct nacre_db *db) {
+    return db->forks != atomic_load_explicit(&lib_forks, memory_order_relaxed);
+}
+
+MUST_USE nacre_status lib_begin_slow(struct nacre_session *s);
+// Begins a call. session NULL: NACRE_INVALID_ARGUMENT, with no place for the detail.
+MUST_USE static inline nacre_status lib_begin(struct nacre_session *s) {
+    if (__builtin_expect(!s, 0)) return NACRE_INVALID_ARGUMENT;
+    bool slow = s->ctx.err.status != NACRE_OK || s->ctx.arena.next != s->arena_start ||
+                s->ctx.arena.large || s->timeout_ms ||
+                atomic_load_explicit(&s->cancel, memory_order_relaxed) || lib_is_forked(s->db);
+    return __builtin_expect(slow, 0) ? lib_begin_slow(s) : NACRE_OK;
+}
+
+// L1, after a call to the rooms below: what they tried and mended is no error of the call, and
+// where they ran out of memory without a word, there is one. Returns status.
+void lib_settle(struct ctx *ctx, nacre_status status);
+MUST_USE static inline nacre_status lib_done(struct nacre_session *s, nacre_status status) {
+    if (__builtin_expect(s->ctx.err.status != status, 0)) lib_settle(&s->ctx, status);
+    return status;
+}
+
+// "expected …, got NULL" for the argument of that name.
+MUST_USE nacre_status lib_null(struct nacre_session *s, const char *name, const char *expected);
+
+// The engine's handle of a collection. NACRE_INVALID_ARGUMENT: NULL, or a name that is none.
+MUST_USE nacre_status lib_handle_slow(struct nacre_session *s, struct nacre_collection *c);
+enum lib_held { HELD_SERIAL, HELD_DATABASE, HELD_NAME, HELD_NAME_SIZES, HELD_EPOCH, HELD_TABLET };
+MUST_USE static inline nacre_status lib_handle(struct nacre_session *s, struct nacre_collection *c,
+                                               struct engine_collection *out) {
+    bool fresh = c && c->held[HELD_SERIAL] == s->db->serial &&
+                 c->held[HELD_DATABASE] == (uint64_t)(uintptr_t)c->database &&
+                 c->held[HELD_NAME] == (uint64_t)(uintptr_t)c->name;
+    if (__builtin_expect(!fresh, 0)) TRY(lib_handle_slow(s, c));
+    out->target.database = slice_of(c->database, c->held[HELD_NAME_SIZES] >> 32);
+    out->target.collection = slice_of(c->name, c->held[HELD_NAME_SIZES] & UINT32_MAX);
+    out->epoch = c->held[HELD_EPOCH];
+    out->tablet = (uint32_t)c->held[HELD_TABLET];
+    return NACRE_OK;
+}
+// What a read has resolved, for the next one.
+static inline void lib_handle_keep(struct nacre_collection *c, const struct engine_collection *h) {
+    c->held[HELD_EPOCH] = h->epoch;
+    c->held[HELD_TABLET] = h->tablet;
+}
+// As lib_handle, of names only.
+MUST_USE nacre_status lib_target(struct nacre_session *s, struct nacre_collection *c,
+                                 struct target *out);
+// A database's name, NULL = main.
+MUST_USE nacre_status lib_database(struct nacre_session *s, const char *name, struct slice *out);
+
+// An id as the engine takes it; longer than ids may be, it is refused there.
+static inline struct val lib_id(nacre_id id) {
+    if (!id.text) return val_int(id.integer);
+    size_t n = id.size <= KEY_ID_TEXT_MAX ? id.size : KEY_ID_TEXT_MAX + 1;
+    return val_str(slice_of(id.text, n));
+}
+
+// --- text handed out ---
+
+// Forgets what buf held; gives a large one back.
+void lib_text_reset(struct buf *buf);
+// Ends buf with a NUL and hands it out. NACRE_MEMORY_LIMIT, NACRE_REQUEST_TOO_LARGE.
+MUST_USE nacre_status lib_text_give(struct nacre_session *s, struct buf *buf, const char **out,
+                                    size_t *out_size);
+// A row as JSON with its system fields, appended to out.
+struct lib_row_options {
+    struct slice fields; // "a,b.c"; n = 0: all
+    bool with_token;     // _lease.token too
+};
+MUST_USE nacre_status lib_row_json(struct nacre_session *s, const struct row *row,
+                                   const struct lib_row_options *options, struct buf *out);
+// Appends the problem object of err.
+void lib_problem_write(struct buf *out, const struct err *err);
+
+// --- queries ---
+
+// A collection as a query wants it; the view is the caller's to release.
+MUST_USE nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *c,
+                                       struct query_target *out);
+void lib_query_close_all(struct nacre_session *s);
+
+#endif

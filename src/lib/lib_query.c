@@ -1,0 +1,228 @@
+// Queries: cursors, counts, plans.
+#include "doc/json.h"
+#include "lib/lib.h"
+
+// Holds one view and its own memory, so that calls in between do not end it.
+struct nacre_cursor {
+    struct nacre_session *session;
+    struct nacre_cursor *next, **link;
+    struct ctx ctx; // memory of the request
+    struct query_target target;
+    struct query_request request;
+    struct query *query;
+    struct buf row;
+    struct buf token;
+    bool ended, token_made;
+};
+
+nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *c,
+                              struct query_target *out) {
+    struct engine_collection handle;
+    TRY(lib_handle(s, c, &handle));
+    TRY(lib_done(s, engine_resolve(&s->ctx, s->db->engine, handle.target, &handle)));
+    lib_handle_keep(c, &handle);
+    struct view *view = engine_view(s->db->engine);
+    const struct collection *collection = catalog_by_tablet(view->catalog, handle.tablet);
+    if (!collection) {
+        txn_view_release(view);
+        return err_set(&s->ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
+    }
+    *out = (struct query_target){
+        .view = view, .cache = engine_cache(s->db->engine), .collection = collection};
+    return NACRE_OK;
+}
+
+// The body as BSON in ctx's arena; n = 0: none was given.
+static nacre_status read_spec(struct nacre_session *s, struct ctx *ctx, const char *spec,
+                              struct slice *out) {
+    static const struct json_options options = {.allow_dollar_names = true};
+    *out = slice_of(NULL, 0);
+    if (!spec || !spec[0]) return NACRE_OK;
+    s->body.max = LIB_TEXT_MAX;
+    lib_text_reset(&s->body);
+    TRY(json_parse(ctx, slice_str(spec), &options, &s->body));
+    const uint8_t *p = arena_copy(&ctx->arena, s->body.p, s->body.n);
+    if (!p) return err_nomem(ctx);
+    *out = slice_of(p, s->body.n);
+    return NACRE_OK;
+}
+
+// What the contract knows and this version does not.
+static nacre_status refuse_later(struct ctx *ctx, struct slice bson, const char *pointer) {
+    if (!bson.n || bson_find(bson, SLICE_LIT("as_of")).type == VAL_MISSING) return NACRE_OK;
+    nacre_status status =
+        err_set(ctx, NACRE_UNIMPLEMENTED, "queries of the past (as_of) are not implemented yet");
+    err_expected(ctx, pointer, "not to be given in this version", "as_of");
+    return status;
+}
+
+// --- cursors ---
+
+static void free_cursor(struct nacre_cursor *c) {
+    query_close(c->query);
+    txn_view_release(c->target.view);
+    buf_free(&c->row);
+    buf_free(&c->token);
+    ctx_free(&c->ctx);
+    mem_free(c);
+}
+
+static nacre_status open_cursor(struct nacre_session *s, struct nacre_collection *collection,
+                                const char *spec, struct nacre_cursor *c) {
+    struct slice bson;
+    TRY(lib_query_target(s, collection, &c->target));
+    nacre_status status = read_spec(s, &c->ctx, spec, &bson);
+    if (status == NACRE_OK) status = refuse_later(&c->ctx, bson, "/as_of");
+    if (status == NACRE_OK) status = query_request_parse(&c->ctx, bson, &c->request);
+    if (status != NACRE_OK) {
+        if (spec) filter_err_span(&c->ctx, slice_str(spec));
+        s->ctx.err = c->ctx.err;
+        return lib_done(s, status);
+    }
+    c->request.now_ms = (int64_t)engine_now_ms(s->db->engine);
+    return lib_done(s, query_open(&s->ctx, &c->target, &c->request, &c->query));
+}
+
+static void link_cursor(struct nacre_session *s, struct nacre_cursor *c) {
+    c->next = s->cursors;
+    c->link = &s->cursors;
+    if (c->next) c->next->link = &c->next;
+    s->cursors = c;
+}
+
+nacre_status nacre_query(nacre_session *s, nacre_collection *collection, const char *spec,
+                         nacre_cursor **out) {
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the cursor goes");
+    struct budget *budget = engine_budget(s->db->engine);
+    struct nacre_cursor *c = mem_zalloc(sizeof *c);
+    if (!c) return err_nomem(&s->ctx);
+    c->session = s;
+    ctx_init(&c->ctx, s->db->world, budget, LIB_REQUEST_MAX);
+    buf_init(&c->row, budget, LIB_TEXT_MAX);
+    buf_init(&c->token, budget, LIB_TEXT_MAX);
+    nacre_status status = open_cursor(s, collection, spec, c);
+    if (status != NACRE_OK) {
+        free_cursor(c);
+        return status;
+    }
+    link_cursor(s, c);
+    *out = c;
+    return NACRE_OK;
+}
+
+nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_size) {
+    struct query_row row;
+    bool found = false;
+    if (!c) return NACRE_INVALID_ARGUMENT;
+    struct nacre_session *s = c->session;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the row goes");
+    if (!c->ended) TRY(lib_done(s, query_next(&s->ctx, c->query, &row, &found)));
+    if (!found) {
+        c->ended = true;
+        *out = NULL;
+        if (out_size) *out_size = 0;
+        return NACRE_OK;
+    }
+    struct present_options options = {.fields = c->request.fields, .now_ms = c->request.now_ms};
+    lib_text_reset(&c->row);
+    present_doc(&c->row, &row.row, &options);
+    return lib_text_give(s, &c->row, out, out_size);
+}
+
+nacre_status nacre_cursor_token(nacre_cursor *c, const char **out) {
+    if (!c) return NACRE_INVALID_ARGUMENT;
+    struct nacre_session *s = c->session;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the token goes");
+    if (!c->ended) {
+        nacre_status status = err_set(&s->ctx, NACRE_INVALID_ARGUMENT,
+                                      "the token of the next page is known after the last row");
+        err_hint(&s->ctx, "call nacre_cursor_next until it gives NULL");
+        return status;
+    }
+    if (!c->token_made) {
+        buf_reset(&c->token);
+        TRY(lib_done(s, query_cursor(&s->ctx, c->query, &c->token)));
+        bool any = c->token.n > 0;
+        if (any) buf_put_u8(&c->token, 0);
+        if (buf_status(&c->token) != NACRE_OK) return err_buf(&s->ctx, &c->token);
+        c->token_made = true;
+    }
+    *out = c->token.n ? (const char *)c->token.p : NULL;
+    return NACRE_OK;
+}
+
+nacre_status nacre_cursor_total(nacre_cursor *c, uint64_t *out) {
+    if (!c) return NACRE_INVALID_ARGUMENT;
+    TRY(lib_begin(c->session));
+    if (!out) return lib_null(c->session, "out", "where the number goes");
+    if (!c->request.count_exact) {
+        nacre_status status = err_set(&c->session->ctx, NACRE_INVALID_ARGUMENT,
+                                      "the query did not ask for its total");
+        err_hint(&c->session->ctx, "give \"count\":\"exact\" in the query");
+        return status;
+    }
+    *out = query_total(c->query);
+    return NACRE_OK;
+}
+
+void nacre_cursor_close(nacre_cursor *c) {
+    if (!c || lib_is_forked(c->session->db)) return; // L4
+    *c->link = c->next;
+    if (c->next) c->next->link = c->link;
+    free_cursor(c);
+}
+
+void lib_query_close_all(struct nacre_session *s) {
+    while (s->cursors)
+        nacre_cursor_close(s->cursors);
+}
+
+// --- counts and plans ---
+
+static nacre_status parse_filter(struct nacre_session *s, const char *text, struct filter **out) {
+    *out = NULL;
+    if (!text || !text[0]) return NACRE_OK;
+    nacre_status status = filter_parse_any(&s->ctx, slice_str(text), &filter_regex_pcre2, out);
+    if (status != NACRE_OK) err_parameter(&s->ctx, "filter");
+    return lib_done(s, status);
+}
+
+nacre_status nacre_count(nacre_session *s, nacre_collection *collection, const char *filter,
+                         uint64_t *out) {
+    struct filter *parsed;
+    struct query_target target;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the number goes");
+    TRY(parse_filter(s, filter, &parsed));
+    TRY(lib_query_target(s, collection, &target));
+    struct query_count_request request = {.filter = parsed,
+                                          .now_ms = (int64_t)engine_now_ms(s->db->engine)};
+    uint64_t count;
+    nacre_status status = query_count(&s->ctx, &target, &request, &count, NULL);
+    txn_view_release(target.view);
+    if (status == NACRE_OK) *out = count;
+    return lib_done(s, status);
+}
+
+nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const char *spec,
+                           const char **out, size_t *out_size) {
+    struct slice bson;
+    struct query_target target;
+    TRY(lib_begin(s));
+    if (!spec) return lib_null(s, "spec", "a body as in {\"query\":{…}}");
+    if (!out) return lib_null(s, "out", "where the text goes");
+    TRY(read_spec(s, &s->ctx, spec, &bson));
+    struct val query = bson.n ? bson_find(bson, SLICE_LIT("query")) : val_missing();
+    if (query.type == VAL_OBJECT) TRY(refuse_later(&s->ctx, val_slice(query), "/query/as_of"));
+    TRY(lib_query_target(s, collection, &target));
+    lib_text_reset(&s->text);
+    nacre_status status =
+        query_explain(&s->ctx, &target, bson, (int64_t)engine_now_ms(s->db->engine), &s->text);
+    txn_view_release(target.view);
+    if (status != NACRE_OK) filter_err_span(&s->ctx, slice_str(spec));
+    TRY(lib_done(s, status));
+    return lib_text_give(s, &s->text, out, out_size);
+}

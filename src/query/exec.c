@@ -1,0 +1,301 @@
+#include "query/exec.h"
+
+#include "query/cursor.h"
+
+enum { EXEC_KEY_MAX = 512 * 1024 * 1024 };
+// Pages up to this many rows leave their documents in the cache; larger ones would wash it.
+enum { EXEC_KEEPS_MAX = 1000 };
+
+// --- opening ------------------------------------------------------------------------------------
+
+static struct cursor_scope scope_of(const struct query *q) {
+    const struct filter *filter = q->request.filter;
+    bool all = !filter || filter->root->op == FILTER_TRUE;
+    return (struct cursor_scope){.filter_hash = all ? 0 : filter_hash(filter),
+                                 .sort_hash = cursor_sort_hash(&q->request.sort),
+                                 .collection_id = q->target.collection->id};
+}
+
+static bool orders_by_id(const struct plan *plan) { return plan->order.terms[0].is_id; }
+
+// Ids in their order: those up to the cursor are behind.
+static void skip_ids(struct query *q) {
+    struct gather *g = &q->gather;
+    if (q->after.n == 0 || q->one_run) return;
+    struct slice id = q->after;
+    for (uint32_t i = 0; i < q->request.sort.count; i++)
+        id = slice_skip(id, key_component_size(id, q->request.sort.terms[i].descending));
+    while (g->next < g->count) {
+        struct slice next = g->ids[g->descending ? g->count - 1 - g->next : g->next];
+        int c = slice_cmp(next, id);
+        if (g->descending ? c < 0 : c > 0) return;
+        g->next++;
+    }
+}
+
+static nacre_status start_scan(struct query *q) {
+    struct buf resume BUF_CLEANUP = {0};
+    buf_init(&resume, q->own.arena.budget, EXEC_KEY_MAX);
+    if (q->after.n && q->plan->serves > PLAN_UNORDERED)
+        TRY(scan_clip(&q->own, q->plan, &q->request.sort, q->after, &resume));
+    q->scan.keys = &q->stats.keys_examined;
+    return scan_open(&q->own, &q->scan, &q->target, q->plan, &resume);
+}
+
+// The ids of all keys; *over: they are too many.
+static nacre_status start_gather(struct query *q, bool *over) {
+    size_t max = gather_max(q->choice.documents, q->request.limit);
+    uint64_t clock = exec_clock(&q->own, q);
+    if (q->options.any_order) max = SIZE_MAX;
+    TRY(start_scan(q));
+    TRY(gather_read(&q->own, &q->gather, &q->scan, max, over));
+    scan_close(&q->scan);
+    exec_spent(&q->own, q, EXEC_ACCESS, clock);
+    return NACRE_OK;
+}
+
+static nacre_status start(struct query *q) {
+    bool any_order = q->options.any_order, over = false;
+    bool points = !q->plan->index && q->plan->points && q->plan->bounded;
+    bool gathers = plan_gathers(q->plan, any_order);
+    if (gathers) TRY(start_gather(q, &over));
+    if (over) {
+        q->plan = &q->choice.fallback;
+        return start(q);
+    }
+    q->stats.access = q->plan->access;
+    q->stats.index = q->plan->index ? q->plan->index->name : NULL;
+    q->source = gathers || points ? EXEC_IDS : q->plan->index ? EXEC_ENTRIES : EXEC_DOCUMENTS;
+    bool by_id = q->source == EXEC_IDS && orders_by_id(q->plan);
+    q->one_run = !any_order && q->plan->serves == PLAN_UNORDERED && !by_id;
+    q->stats.sorted = q->one_run || (!any_order && q->plan->serves == PLAN_RUNS);
+    q->gather.descending = by_id && q->plan->order.terms[0].descending;
+    if (q->source != EXEC_IDS) return start_scan(q);
+    if (points) TRY(gather_points(&q->own, &q->gather, q->plan));
+    skip_ids(q);
+    return NACRE_OK;
+}
+
+static nacre_status plan_it(struct query *q) {
+    struct plan_request request = {
+        .target = &q->target,
+        .root = q->request.filter ? q->request.filter->root : NULL,
+        .sort = &q->request.sort,
+        .limit = q->request.limit,
+        .forbid_indexes = q->request.forbid_indexes,
+        .any_order = q->options.any_order,
+    };
+    struct cursor_scope scope = scope_of(q);
+    if (q->request.cursor.n)
+        TRY(cursor_read(&q->own, q->request.cursor, &scope, &q->request.sort, &q->after));
+    q->request.cursor = slice_of(NULL, 0); // was the caller's
+    TRY(plan_make(&q->own, &request, &q->choice));
+    q->plan = &q->choice.plan;
+    return start(q);
+}
+
+static size_t keep_of(const struct query *q) {
+    if (q->request.limit == QUERY_UNLIMITED) return SIZE_MAX;
+    return (size_t)q->request.limit - q->returned +
+           1; // one more tells whether there is a next page
+}
+
+static nacre_status count_total(struct ctx *ctx, struct query *q) {
+    struct query_count_request count = {.filter = q->request.filter,
+                                        .forbid_indexes = q->request.forbid_indexes,
+                                        .now_ms = q->request.now_ms};
+    if (!q->request.count_exact) return NACRE_OK;
+    return query_count(ctx, &q->target, &count, &q->total, NULL);
+}
+
+nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
+                       const struct query_request *request, const struct exec_options *options,
+                       struct query **out) {
+    struct budget *budget = ctx->arena.budget;
+    struct query *q = mem_zalloc(sizeof *q);
+    if (!q) return err_nomem(ctx);
+    q->target = *target;
+    q->request = *request;
+    q->options = *options;
+    ctx_init(&q->own, ctx->world, budget, ctx->arena.max);
+    q->own.deadline_ns = ctx->deadline_ns;
+    q->own.cancel = ctx->cancel;
+    gather_init(&q->gather, budget, false);
+    fetch_init(&q->fetch, &q->target, budget);
+    fetch_init(&q->sorted, &q->target, budget);
+    q->fetch.keeps = q->sorted.keeps = request->limit <= EXEC_KEEPS_MAX;
+    sorter_init(&q->sorter, budget, ctx->arena.max);
+    sorter_reset(&q->sorter, keep_of(q));
+    buf_init(&q->key, budget, EXEC_KEY_MAX);
+    buf_init(&q->run_key, budget, EXEC_KEY_MAX);
+    nacre_status status = plan_it(q);
+    if (status != NACRE_OK) ctx->err = q->own.err;
+    if (status == NACRE_OK) status = count_total(ctx, q);
+    if (status != NACRE_OK) {
+        query_close(q);
+        return status;
+    }
+    *out = q;
+    return NACRE_OK;
+}
+
+nacre_status query_open(struct ctx *ctx, const struct query_target *target,
+                        const struct query_request *request, struct query **out) {
+    struct exec_options options = {0};
+    return exec_open(ctx, target, request, &options, out);
+}
+
+void query_close(struct query *q) {
+    if (!q) return;
+    scan_close(&q->scan);
+    gather_free(&q->gather);
+    fetch_free(&q->fetch);
+    fetch_free(&q->sorted);
+    sorter_free(&q->sorter);
+    buf_free(&q->key);
+    buf_free(&q->run_key);
+    ctx_free(&q->own);
+    mem_free(q);
+}
+
+// --- rows ---------------------------------------------------------------------------------------
+
+// The sort key of a row, in q->key.
+static nacre_status make_key(struct ctx *ctx, struct query *q, const struct query_row *row) {
+    struct doc_sys sys;
+    struct doc doc;
+    row_doc(&row->row, q->request.now_ms, &sys, &doc);
+    buf_reset(&q->key);
+    return sort_key(ctx, &q->request.sort, &doc, row->id_key, &q->key);
+}
+
+static bool is_after_cursor(const struct query *q) {
+    return q->after.n == 0 || slice_cmp(buf_slice(&q->key), q->after) > 0;
+}
+
+static nacre_status pass_cursor(struct ctx *ctx, struct query *q, const struct query_row *row,
+                                bool *passed) {
+    if (q->after.n && !q->past) {
+        TRY(make_key(ctx, q, row));
+        q->past = is_after_cursor(q);
+    }
+    *passed = q->after.n == 0 || q->past;
+    return NACRE_OK;
+}
+
+static nacre_status add_sorted(struct ctx *ctx, struct query *q, const struct query_row *row,
+                               uint64_t run) {
+    uint64_t clock = exec_clock(ctx, q);
+    q->sorting = run;
+    TRY(make_key(ctx, q, row));
+    nacre_status status = NACRE_OK;
+    if (is_after_cursor(q)) status = sorter_add(ctx, &q->sorter, buf_slice(&q->key));
+    q->rows[EXEC_SORT]++;
+    exec_spent(ctx, q, EXEC_SORT, clock);
+    return status;
+}
+
+static struct slice id_of_key(const struct query *q, struct slice key) {
+    for (uint32_t i = 0; i < q->request.sort.count; i++)
+        key = slice_skip(key, key_component_size(key, q->request.sort.terms[i].descending));
+    return key;
+}
+
+static nacre_status load_sorted(struct ctx *ctx, struct query *q) {
+    struct slice key;
+    uint64_t clock = exec_clock(ctx, q);
+    fetch_reset(&q->sorted);
+    while (q->sorted.count < FETCH_MAX && sorter_next(&q->sorter, &key))
+        TRY(fetch_add(ctx, &q->sorted, id_of_key(q, key), 0));
+    exec_spent(ctx, q, EXEC_SORT, clock);
+    return fetch_load(ctx, &q->sorted);
+}
+
+static nacre_status give_sorted(struct ctx *ctx, struct query *q, struct query_row *out,
+                                bool *found) {
+    uint64_t run;
+    *found = false;
+    if (q->sorted.next == q->sorted.count) TRY(load_sorted(ctx, q));
+    if (q->sorted.count == 0) {
+        q->gives_sorted = false;
+        sorter_reset(&q->sorter, keep_of(q));
+        return NACRE_OK;
+    }
+    TRY(ctx_check(ctx));
+    TRY(fetch_next(ctx, &q->sorted, out, &run, found));
+    if (!*found) return err_set(ctx, NACRE_INTERNAL, "a document left the view of the query");
+    return NACRE_OK;
+}
+
+static nacre_status take_pending(struct ctx *ctx, struct query *q) {
+    bool found;
+    if (q->has_pending || q->source_done) return NACRE_OK;
+    TRY(exec_match(ctx, q, &q->pending, &q->pending_run, &found));
+    q->has_pending = found;
+    q->source_done = !found;
+    return NACRE_OK;
+}
+
+// The next row whatever the limit, in the order asked for.
+static nacre_status pull(struct ctx *ctx, struct query *q, struct query_row *out, bool *found) {
+    *found = false;
+    for (;;) {
+        if (q->gives_sorted) TRY(give_sorted(ctx, q, out, found));
+        if (*found) return NACRE_OK;
+        TRY(take_pending(ctx, q));
+        bool run_ends = q->source_done || q->pending_run != q->sorting;
+        if (run_ends && !sorter_is_empty(&q->sorter)) {
+            q->gives_sorted = true;
+            continue;
+        }
+        if (q->source_done) return NACRE_OK;
+        q->has_pending = false;
+        if (q->pending_run) {
+            TRY(add_sorted(ctx, q, &q->pending, q->pending_run));
+            continue;
+        }
+        TRY(pass_cursor(ctx, q, &q->pending, found));
+        if (!*found) continue;
+        *out = q->pending;
+        return NACRE_OK;
+    }
+}
+
+nacre_status query_next(struct ctx *ctx, struct query *q, struct query_row *out, bool *found) {
+    *found = false;
+    bool full = q->request.limit != QUERY_UNLIMITED && q->returned == q->request.limit;
+    if (q->ended || full) return NACRE_OK;
+    q->has_current = false; // a failure leaves no place to go on from
+    TRY(pull(ctx, q, &q->current, found));
+    q->has_current = *found;
+    q->ended = !*found;
+    if (!*found) return NACRE_OK;
+    q->returned++;
+    *out = q->current;
+    return NACRE_OK;
+}
+
+nacre_status query_cursor(struct ctx *ctx, struct query *q, struct buf *out) {
+    struct buf last BUF_CLEANUP = {0};
+    struct cursor_scope scope = scope_of(q);
+    struct query_row row;
+    bool found;
+    if (q->ended || !q->has_current) return NACRE_OK;
+    q->ended = true;
+    buf_init(&last, ctx->arena.budget, EXEC_KEY_MAX);
+    TRY(make_key(ctx, q, &q->current));
+    buf_put_slice(&last, buf_slice(&q->key));
+    if (buf_status(&last) != NACRE_OK) return err_buf(ctx, &last);
+    TRY(pull(ctx, q, &row, &found));
+    if (!found) return NACRE_OK;
+    cursor_write(out, &scope, buf_slice(&last));
+    return buf_status(out) == NACRE_OK ? NACRE_OK : err_buf(ctx, out);
+}
+
+uint64_t query_total(const struct query *q) { return q->total; }
+
+void query_stats(const struct query *q, struct query_stats *out) {
+    *out = q->stats;
+    out->documents_examined = q->examined;
+    out->rows_returned = q->returned;
+}

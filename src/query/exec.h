@@ -1,0 +1,79 @@
+// Inside the room: the running of a plan.
+//
+//   keys of the path → documents in batches → filter → (sort of a run, or of all) → rows
+//
+// A row has a run: 0 stands in its place already; rows of one run come together and are sorted by
+// their sort keys before they are given out. Where nothing is in order all rows are of one run.
+#ifndef QUERY_EXEC_H
+#define QUERY_EXEC_H
+
+#include "doc/key.h"
+#include "query/fetch.h"
+#include "query/gather.h"
+#include "query/sorter.h"
+
+enum exec_source { EXEC_DOCUMENTS, EXEC_ENTRIES, EXEC_IDS };
+enum exec_step { EXEC_ACCESS, EXEC_FETCH, EXEC_FILTER, EXEC_SORT, EXEC_STEPS };
+
+struct exec_options {
+    bool any_order; // counting
+    bool timed;     // explain
+};
+
+struct query {
+    struct ctx own; // memory of the plan
+    struct query_target target;
+    struct query_request request;
+    struct exec_options options;
+    struct plan_choice choice;
+    struct plan *plan; // the one that runs
+    enum exec_source source;
+    struct query_stats stats;
+    uint64_t total;
+
+    struct scan scan;
+    struct gather gather;
+    struct fetch fetch; // documents of the path
+    uint64_t examined, matched;
+    uint32_t steps;     // since ctx was looked at
+    uint64_t run;       // of the last key
+    struct buf run_key; // its components
+    bool one_run;       // everything must be sorted
+
+    struct sorter sorter;
+    uint64_t sorting;    // the run in the sorter
+    struct fetch sorted; // documents as the sorter gives them
+    bool gives_sorted;
+    struct query_row pending; // of the next run
+    uint64_t pending_run;
+    bool has_pending, source_done;
+
+    struct slice after; // sort key of the cursor, n = 0: none
+    bool past;          // a row after it was seen, and rows are in order
+    struct buf key;     // scratch: a sort key
+
+    struct query_row current;
+    bool has_current, ended;
+    uint32_t returned;
+    uint64_t ns[EXEC_STEPS], rows[EXEC_STEPS];
+};
+
+MUST_USE nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
+                                const struct query_request *request,
+                                const struct exec_options *options, struct query **out);
+// The next document that matches, in the order of the path. (exec_source.c)
+MUST_USE nacre_status exec_match(struct ctx *ctx, struct query *q, struct query_row *out,
+                                 uint64_t *run, bool *found);
+// How many match, of a query opened with any_order. (count.c)
+MUST_USE nacre_status exec_count(struct ctx *ctx, struct query *q, uint64_t *out);
+
+// Clocks for explain; 0 where nobody asks.
+static inline uint64_t exec_clock(const struct ctx *ctx, const struct query *q) {
+    return q->options.timed ? world_mono_ns(ctx->world) : 0;
+}
+static inline void exec_spent(const struct ctx *ctx, struct query *q, enum exec_step step,
+                              uint64_t since) {
+    if (q->options.timed) q->ns[step] += world_mono_ns(ctx->world) - since;
+}
+
+#endif

@@ -1,0 +1,103 @@
+// Inside the room: the planner. Simple rules, no statistics.
+//
+//  P1  A path gives every match: conditions on one field are intersected only in an index that is
+//  not
+//      multikey, a partial index serves only a filter with all conditions of its `where`.
+//  P2  A plan says what order its path has; what it does not say is sorted.
+#ifndef QUERY_PLAN_H
+#define QUERY_PLAN_H
+
+#include "query/query.h"
+
+// The order asked for: the sort terms that count, ended by _id.
+struct plan_order {
+    uint32_t count;
+    struct plan_term {
+        const struct path *path; // NULL: the _id at the end that nobody named
+        bool descending;
+        bool is_id;
+        uint32_t component; // of the sort key
+    } terms[SORT_TERMS_MAX + 1];
+};
+
+enum plan_serves {
+    PLAN_UNORDERED, // sort everything
+    PLAN_RUNS,      // equal first components come together: sort each run
+    PLAN_FLIP,      // as asked for, but ties by id the wrong way round
+    PLAN_NATURAL,   // as asked for
+};
+
+struct plan {
+    enum query_access access;
+    const struct index_def *index; // NULL: documents
+    struct access_path path;
+    bool multikey;
+    bool bounded; // the ranges are not all there is
+    bool exact;   // what has a key in the ranges matches
+    bool points;  // each range is one key of a document
+    bool caches;  // blocks read may stay in the block cache
+    enum plan_serves serves;
+    uint32_t pinned;         // leading components that are the same in all keys
+    struct slice prefix;     // key of the index with them
+    uint32_t matched;        // terms of the order that components after them serve
+    struct plan_order order; // what is left of the order: without pinned terms
+    double cost;             // in reads of one document in their order
+};
+
+struct plan_request {
+    const struct query_target *target;
+    const struct filter_node *root; // NULL: every document
+    const struct sort_spec *sort;
+    uint32_t limit; // QUERY_UNLIMITED: none
+    bool forbid_indexes;
+    bool any_order; // counting
+    bool strict;    // claims: natural order or none
+};
+
+struct plan_choice {
+    struct plan plan;
+    struct plan fallback; // for a plan that gathers ids, when there are too many
+    uint64_t documents;   // of the collection
+};
+
+// Everything lives in ctx's arena, or in what the request points to.
+MUST_USE nacre_status plan_make(struct ctx *ctx, const struct plan_request *request,
+                                struct plan_choice *out);
+// Whether ids must be gathered, sorted and told apart before documents are read.
+static inline bool plan_gathers(const struct plan *plan, bool any_order) {
+    return plan->index && plan->serves == PLAN_UNORDERED && (plan->multikey || !any_order);
+}
+
+// The conditions that all must hold.
+struct plan_conjuncts {
+    uint32_t count;
+    const struct filter_node *const *nodes;
+    const struct filter_node *one[1];
+};
+void plan_conjuncts_of(const struct filter_node *root, struct plan_conjuncts *out);
+// Whether each condition of where is among those of the filter; covered[i] is set for them.
+bool plan_implies(const struct plan_conjuncts *filter, const struct filter_node *where,
+                  bool *covered);
+
+// The ranges of one index, made field after field. (plan_range.c)
+struct plan_ranges {
+    const struct collection *collection; // given, with the next three
+    const struct index_def *index;       // NULL: documents
+    bool multikey;
+    bool *covered;   // conditions that the ranges tell exactly are set
+    uint32_t pinned; // leading fields with one value each
+    uint32_t bounded_fields;
+    double part; // guess of the keys in the ranges
+    bool points; // each range is one component of each field
+    bool unique; // one key at most, by a unique index
+    struct slice prefix;
+    struct access_path path;
+};
+MUST_USE nacre_status plan_ranges_of(struct ctx *ctx, const struct plan_conjuncts *conjuncts,
+                                     struct plan_ranges *ranges);
+
+// The order asked for, and what of it a path serves. (plan_order.c)
+void plan_order_of(const struct sort_spec *sort, struct plan_order *out);
+void plan_match_order(struct plan *plan, const struct plan_order *order);
+
+#endif

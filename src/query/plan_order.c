@@ -1,0 +1,85 @@
+// What order a path has, and what that serves of the order asked for.
+#include "query/bounds.h"
+#include "query/plan.h"
+
+static bool is_id(const struct path *path) {
+    return path->count == 1 && slice_eq_str(path->parts[0].name, "_id");
+}
+
+static bool has_path(const struct plan_order *order, const struct path *path) {
+    for (uint32_t i = 0; i < order->count; i++)
+        if (bounds_path_equal(order->terms[i].path, path)) return true;
+    return false;
+}
+
+// Nothing is left to decide after _id, nor by a path that was there before.
+void plan_order_of(const struct sort_spec *sort, struct plan_order *out) {
+    out->count = 0;
+    for (uint32_t i = 0; i < sort->count; i++) {
+        const struct sort_term *term = &sort->terms[i];
+        if (has_path(out, &term->path)) continue;
+        out->terms[out->count++] = (struct plan_term){.path = &term->path,
+                                                      .descending = term->descending,
+                                                      .is_id = is_id(&term->path),
+                                                      .component = i};
+        if (is_id(&term->path)) return;
+    }
+    out->terms[out->count++] = (struct plan_term){.is_id = true, .component = sort->count};
+}
+
+static bool is_pinned(const struct plan *plan, const struct plan_term *term) {
+    if (!plan->index || !term->path) return false;
+    for (uint32_t i = 0; i < plan->pinned; i++)
+        if (bounds_path_equal(&plan->index->fields[i].path, term->path)) return true;
+    return false;
+}
+
+// Column i after the pinned ones, the id last. false: there is none.
+static bool column_serves(const struct plan *plan, uint32_t i, const struct plan_term *term,
+                          bool *descending) {
+    uint32_t fields = plan->index ? plan->index->field_count : 0;
+    *descending = false;
+    if (plan->pinned + i > fields) return false;
+    if (plan->pinned + i == fields) return term->is_id;
+    const struct index_field *field = &plan->index->fields[plan->pinned + i];
+    *descending = field->descending;
+    return term->path ? bounds_path_equal(&field->path, term->path) : is_id(&field->path);
+}
+
+// A multikey index has several keys for one document, so that only the ids of equal keys are in
+// order; and what is pinned there need not be the value that sorts.
+static void match_multikey(struct plan *plan) {
+    bool whole = plan->pinned == plan->index->field_count && plan->order.terms[0].is_id;
+    plan->serves = whole ? PLAN_NATURAL : PLAN_UNORDERED;
+    plan->matched = whole;
+    plan->path.reverse = whole && plan->order.terms[0].descending;
+}
+
+void plan_match_order(struct plan *plan, const struct plan_order *asked) {
+    struct plan_order *order = &plan->order;
+    bool flip = false, descending;
+    uint32_t i = 0;
+    *order = *asked;
+    if (plan->multikey) {
+        match_multikey(plan);
+        return;
+    }
+    order->count = 0;
+    for (uint32_t k = 0; k < asked->count; k++)
+        if (!is_pinned(plan, &asked->terms[k])) order->terms[order->count++] = asked->terms[k];
+    for (; i < order->count && column_serves(plan, i, &order->terms[i], &descending); i++) {
+        bool turned = descending != order->terms[i].descending;
+        if (i == 0) flip = turned;
+        if (turned != flip) break;
+    }
+    uint32_t fields = plan->index ? plan->index->field_count : 0;
+    bool at_id = i + 1 == order->count && order->terms[i].is_id && plan->pinned + i == fields;
+    plan->matched = i;
+    plan->path.reverse = flip && i > 0;
+    if (i == order->count)
+        plan->serves = PLAN_NATURAL;
+    else if (i > 0)
+        plan->serves = at_id ? PLAN_FLIP : PLAN_RUNS;
+    else
+        plan->serves = PLAN_UNORDERED;
+}

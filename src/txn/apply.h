@@ -1,0 +1,198 @@
+// Inside of apply, shared by its parts. Nothing outside txn/ includes this.
+#ifndef TXN_APPLY_H
+#define TXN_APPLY_H
+
+#include "base/os/mutex.h"
+#include "doc/key.h"
+#include "filter/filter.h"
+#include "index/entry.h"
+#include "txn/txn.h"
+
+enum { LOWWATER_MAX = 32, OWNER_EPOCH = 1 };
+
+// Where the first entry of a claim's range was last seen: nothing lies between the range's start
+// and cursor. Only an accelerator.
+struct lowwater {
+    uint32_t tablet, index_id;
+    bool reverse;
+    uint64_t last_use;
+    struct buf edge; // lower key of the range (upper when reverse)
+    struct buf cursor;
+};
+
+// What the running command did to one document: for its later operations, and for the cache once
+// the batch is written.
+struct effect {
+    struct slice key; // full data key
+    struct slice row; // n = 0: the key is gone
+    uint64_t commit_ts;
+};
+
+// A mark to fall back to when an operation of a per-item batch fails half-way.
+struct apply_mark {
+    size_t batch_size;
+    uint32_t batch_count, effect_count, change_count;
+};
+
+// Where the pending batch holds what (overlay.c).
+struct overlay {
+    struct overlay_slot *slots;
+    size_t cap, count;
+    uint64_t epoch; // slots of another one are free
+    uint64_t seed;  // keys come from clients, who must not be able to choose keys that collide
+};
+
+struct txn {
+    struct kv *kv;
+    struct cache *cache;
+    bool no_trail;
+    struct ctx ctx; // of apply; arena is reset per command
+    struct position position;
+    struct catalog *catalog;
+    uint64_t horizon_ts;
+    struct map tablets; // u32 → struct tablet *
+    struct map dues;    // u32 → struct tablet_due *, under dues_lock: the sweeper looks too
+    struct mutex dues_lock;
+    struct tablet_due *noted; // to be folded into due_ms by the next publish
+    struct kv_batch batch;
+    struct buf row, key, body, scratch; // reused per document
+    // Of the pending batch: effects (of all its commands), overlay, dropped … catalog_changed.
+    bool pending;
+    struct tablet *grouped;
+    // Of the running command:
+    uint64_t commit_ts;
+    struct apply_mark command; // where its effects begin
+    struct tablet *touched;
+    struct effect *effects;
+    uint32_t effect_count, effect_cap;
+    struct overlay overlay;
+    bool use_overlay; // something is pending, or the running command has several operations
+    uint32_t change_count;
+    bool catalog_changed;
+    uint64_t horizon_next; // 0 = as it is
+    uint32_t *dropped;     // tablets dropped by it, in the arena
+    uint32_t dropped_count;
+    struct lowwater lowwater[LOWWATER_MAX];
+    uint32_t lowwater_count;
+    uint64_t clock; // for lowwater's last_use
+    // Published:
+    struct mutex view_lock;
+    struct view *view;
+    _Atomic uint64_t published_ts;
+};
+
+static inline uint64_t apply_now_ms(const struct txn *t) { return t->commit_ts >> 20; }
+
+// A document as apply finds it.
+struct apply_doc {
+    bool stored;    // there is a row, perhaps only a marker
+    bool live;      // there is a document
+    struct row row; // views into bytes (arena)
+    struct slice bytes;
+};
+
+// One change of one document, prepared by the operations, carried out by apply_change.
+struct apply_change {
+    const struct collection *collection;
+    struct slice id_key;
+    struct apply_doc before;
+    bool remove;      // else after is the new row
+    struct row after; // body and what differs; version, begin_ts, rowid, created_ts are set by
+                      // apply_change
+    struct slice after_row; // out: the encoded row (arena)
+    uint64_t version;       // out
+};
+
+struct apply_mark apply_mark(const struct txn *t);
+void apply_rollback(struct txn *t, struct apply_mark mark);
+
+// The due state of a tablet, made if absent; NULL: no memory.
+struct tablet_due *due_state(struct txn *t, uint32_t tablet);
+void due_fold(struct txn *t); // after a publish
+
+// Parts. Result statuses (conditions, quota, …) are recorded in t->ctx.err and returned as status;
+// apply_is_result tells them from failures of the machine.
+bool apply_is_result(nacre_status status);
+MUST_USE nacre_status apply_tablet(struct txn *t, uint32_t id, struct tablet **out);
+void apply_touch(struct txn *t, struct tablet *tablet);
+
+// The batch of a group (group.c).
+void group_begin_command(struct txn *t, const struct apply_place *place, bool more);
+MUST_USE nacre_status group_undo_command(struct txn *t, nacre_status cause);
+void group_end_command(struct txn *t, const struct apply_place *place);
+MUST_USE nacre_status group_write(struct txn *t); // nothing pending: nothing done
+bool group_is_large(const struct txn *t);
+MUST_USE nacre_status group_load_catalog(struct ctx *ctx, struct txn *t);
+
+MUST_USE nacre_status apply_read(struct txn *t, uint32_t tablet, struct slice id_key,
+                                 struct apply_doc *out);
+MUST_USE nacre_status apply_change(struct txn *t, struct apply_change *change);
+// Entries, guards and build progress of one index (apply_catalog.c).
+void apply_wipe_index(struct txn *t, uint32_t tablet, uint32_t index_id);
+// The counters of the next catalog epoch.
+struct catalog_counters apply_counters(const struct txn *t);
+
+// Commands of several operations: what earlier ones did, seen through overlay's kv (get only).
+struct overlay_kv {
+    struct kv kv;
+    struct kv_ops ops;
+    struct txn *txn;
+};
+void overlay_open(struct overlay_kv *overlay, struct txn *t);
+// Remembers documents, guards and entries that the batch holds from offset from on.
+MUST_USE nacre_status overlay_absorb(struct txn *t, size_t from);
+// False: the batch says nothing about the key. *out lives until the batch grows.
+bool overlay_find(const struct txn *t, struct slice key, struct slice *out, bool *there);
+void overlay_clear(struct txn *t);
+void overlay_free(struct txn *t);
+
+// The key is gone without being changed by an operation (an ended delete marker).
+MUST_USE nacre_status apply_forget(struct txn *t, struct slice data_key);
+MUST_USE nacre_status apply_collection(struct txn *t, uint32_t tablet,
+                                       const struct collection **out);
+MUST_USE nacre_status apply_id(struct txn *t, struct slice id_key, struct val *out);
+void apply_due_put(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due_what what,
+                   struct slice key);
+MUST_USE nacre_status apply_due_note(struct txn *t, uint32_t tablet, uint64_t due_ms);
+
+MUST_USE nacre_status apply_write(struct txn *t, const struct command_write *c, struct result *out);
+MUST_USE nacre_status apply_claim(struct txn *t, const struct command_claim *c, struct result *out);
+MUST_USE nacre_status apply_release(struct txn *t, const struct command_lease *c,
+                                    struct result *out);
+MUST_USE nacre_status apply_extend(struct txn *t, const struct command_lease *c,
+                                   struct result *out);
+MUST_USE nacre_status apply_expire(struct txn *t, const struct command_expire *c,
+                                   struct result *out);
+MUST_USE nacre_status apply_catalog(struct txn *t, const struct command_catalog *c,
+                                    struct result *out);
+MUST_USE nacre_status apply_build(struct txn *t, const struct command_build *c, struct result *out);
+MUST_USE nacre_status apply_horizon(struct txn *t, const struct command_horizon *c);
+MUST_USE nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts);
+MUST_USE nacre_status apply_stage(struct txn *t, const struct command_stage *c);
+MUST_USE nacre_status apply_commit(struct txn *t, const struct command_commit *c,
+                                   struct slice *out_payload);
+// One result of one operation, from the row as it is afterwards.
+MUST_USE nacre_status apply_result_one(struct txn *t, struct result *out,
+                                       const struct op_result *op);
+
+// Idempotency: *replayed = true and *out filled if the record is there with the same body.
+MUST_USE nacre_status apply_replay(struct txn *t, const struct command_idempotency *i,
+                                   struct result *out, bool *replayed);
+MUST_USE nacre_status apply_remember(struct txn *t, const struct command_idempotency *i,
+                                     const struct result *result);
+
+// Leases (lease.c): pure functions of rows.
+MUST_USE nacre_status lease_undo_record(struct ctx *ctx, struct slice before, struct slice after,
+                                        struct slice set, struct buf *out);
+// The body after the lease ended: restored if all fields still hold what the claim wrote. *changed
+// = false: body as it is.
+MUST_USE nacre_status lease_undo(struct ctx *ctx, struct slice undo, struct slice body,
+                                 int64_t now_ms, struct buf *out, bool *changed);
+
+// The claim's accelerator (lowwater.c).
+struct lowwater *lowwater_find(struct txn *t, const struct access_path *path);
+void lowwater_set(struct txn *t, const struct access_path *path, struct slice key);
+void lowwater_batch(struct txn *t); // looks through the batch that is about to be written
+void lowwater_drop(struct txn *t, uint32_t tablet);
+
+#endif

@@ -1,0 +1,248 @@
+// COMMAND_CLAIM, COMMAND_RELEASE, COMMAND_EXTEND: leases on documents. One winner each, because
+// apply is one door.
+#include "txn/apply.h"
+
+#include "index/sort_key.h"
+
+struct claim_scan {
+    const struct command_claim *c;
+    struct filter *filter;
+    struct sort_spec sort;
+    uint32_t examined;
+    bool found;
+    struct slice id_key; // of the best so far
+    struct buf best;     // its sort key, when the path does not give the order
+    bool moved;          // the low-water cursor was set in this scan
+};
+
+static nacre_status too_wide(struct txn *t, const struct claim_scan *s) {
+    nacre_status status = err_set(
+        &t->ctx, NACRE_CLAIM_TOO_WIDE,
+        "%u candidates were examined, as many as may be, and there are more", s->c->max_examined);
+    err_hint(
+        &t->ctx,
+        "add an index that serves the filter and the order of the claim, or raise max_examined");
+    return status;
+}
+
+static nacre_status keep_id(struct txn *t, struct claim_scan *s, struct slice id_key) {
+    const uint8_t *p = arena_copy(&t->ctx.arena, id_key.p, id_key.n);
+    if (!p) return err_nomem(&t->ctx);
+    s->id_key = slice_of(p, id_key.n);
+    s->found = true;
+    return NACRE_OK;
+}
+
+// Leases are skipped whatever the filter says, ended ones too until the sweeper has given them
+// back.
+static nacre_status examine(struct txn *t, struct claim_scan *s, struct slice id_key) {
+    struct apply_doc doc;
+    struct doc_sys sys;
+    struct doc view;
+    bool match;
+    struct arena_mark mark = arena_mark(&t->ctx.arena);
+    TRY(apply_read(t, s->c->path.tablet, id_key, &doc));
+    if (!doc.live || (doc.row.flags & ROW_LEASE)) {
+        arena_rewind(&t->ctx.arena, mark);
+        return NACRE_OK;
+    }
+    row_doc(&doc.row, (int64_t)apply_now_ms(t), &sys, &view);
+    TRY(filter_eval(&t->ctx, s->filter, &view, &match));
+    if (match && s->c->ordered) return keep_id(t, s, id_key);
+    if (match) {
+        buf_reset(&t->body);
+        TRY(sort_key(&t->ctx, &s->sort, &view, id_key, &t->body));
+        if (!s->found || slice_cmp(buf_slice(&t->body), buf_slice(&s->best)) < 0) {
+            buf_reset(&s->best);
+            buf_put_slice(&s->best, buf_slice(&t->body));
+            TRY(buf_status(&s->best));
+            return keep_id(t, s, id_key);
+        }
+    }
+    arena_rewind(&t->ctx.arena, mark);
+    return NACRE_OK;
+}
+
+static nacre_status candidate(struct txn *t, struct claim_scan *s, struct slice key,
+                              const struct index_def *index) {
+    struct slice id_key = slice_skip(key, KEYSPACE_PREFIX), components;
+    if (index) TRY(index_key_split(&t->ctx, index, key, &components, &id_key));
+    if (s->examined++ >= s->c->max_examined) return too_wide(t, s);
+    return examine(t, s, id_key);
+}
+
+static void position_iter(struct txn *t, const struct access_path *path, struct kv_iter *it) {
+    const struct lowwater *l = lowwater_find(t, path);
+    if (l && path->reverse)
+        it->ops->seek_for_prev(it, buf_slice(&l->cursor));
+    else if (l)
+        it->ops->seek(it, buf_slice(&l->cursor));
+    else if (path->reverse)
+        it->ops->seek_last(it);
+    else
+        it->ops->seek_first(it);
+}
+
+static nacre_status scan_iter(struct txn *t, struct claim_scan *s, struct kv_iter *it,
+                              const struct key_range *range, const struct index_def *index) {
+    const struct access_path *path = &s->c->path;
+    position_iter(t, path, it);
+    lowwater_set(t, path, it->valid ? it->key : path->reverse ? range->lower : range->upper);
+    while (it->valid && !(s->found && s->c->ordered)) {
+        TRY(candidate(t, s, it->key, index));
+        if (path->reverse)
+            it->ops->prev(it);
+        else
+            it->ops->next(it);
+    }
+    return it->valid ? NACRE_OK : it->ops->status(it, &t->ctx);
+}
+
+static nacre_status scan_range(struct txn *t, struct claim_scan *s, const struct key_range *range,
+                               const struct index_def *index) {
+    struct kv_iter *it;
+    struct kv_iter_options options = {
+        .lower = range->lower, .upper = range->upper, .fill_cache = true};
+    TRY(t->kv->ops->iter_open(t->kv, &t->ctx, NULL, KV_DATA, &options, &it));
+    nacre_status status = scan_iter(t, s, it, range, index);
+    it->ops->close(it);
+    return status;
+}
+
+static nacre_status scan(struct txn *t, struct claim_scan *s, const struct collection *collection) {
+    const struct access_path *path = &s->c->path;
+    const struct index_def *index =
+        path->index_id ? catalog_index_by_id(collection, path->index_id) : NULL;
+    if (path->index_id && (!index || index->state != INDEX_READY))
+        return err_set(&t->ctx, NACRE_CONFLICT,
+                       "the index that the claim was planned with is gone");
+    for (uint32_t i = 0; i < path->range_count && !(s->found && s->c->ordered); i++) {
+        uint32_t at = path->reverse ? path->range_count - 1 - i : i;
+        TRY(scan_range(t, s, &path->ranges[at], index));
+    }
+    return NACRE_OK;
+}
+
+static nacre_status patched(struct txn *t, struct slice set, struct slice body, struct slice *out) {
+    *out = body;
+    if (!set.n) return NACRE_OK;
+    struct patch patch;
+    TRY(patch_of_object(&t->ctx, set, &patch));
+    buf_reset(&t->body);
+    TRY(patch_apply(&t->ctx, &patch, body, (int64_t)apply_now_ms(t), &t->body));
+    const uint8_t *p = arena_copy(&t->ctx.arena, t->body.p, t->body.n);
+    if (!p) return err_nomem(&t->ctx);
+    *out = slice_of(p, t->body.n);
+    return NACRE_OK;
+}
+
+static void keep_expiry(const struct row *before, struct row *after) {
+    if (!(before->flags & ROW_EXPIRY)) return;
+    after->flags |= ROW_EXPIRY;
+    after->expires_ms = before->expires_ms;
+}
+
+static nacre_status answer(struct txn *t, const struct apply_change *change, struct result *out) {
+    struct op_result op = {.id_key = change->id_key,
+                           .version = change->version,
+                           .begin_ts = t->commit_ts,
+                           .row = change->after_row};
+    return apply_result_one(t, out, &op);
+}
+
+static nacre_status take(struct txn *t, const struct claim_scan *s,
+                         const struct collection *collection, struct result *out) {
+    const struct command_claim *c = s->c;
+    struct apply_change change = {.collection = collection, .id_key = s->id_key};
+    struct buf undo BUF_CLEANUP = {0};
+    buf_init(&undo, NULL, DOC_BYTES_MAX);
+    TRY(apply_read(t, c->path.tablet, s->id_key, &change.before));
+    struct row *after = &change.after;
+    TRY(patched(t, c->set, change.before.row.body, &after->body));
+    TRY(lease_undo_record(&t->ctx, change.before.row.body, after->body, c->set, &undo));
+    keep_expiry(&change.before.row, after);
+    after->flags |= ROW_LEASE;
+    after->lease = (struct row_lease){.until_ms = apply_now_ms(t) + c->lease_ms,
+                                      .holder = c->holder,
+                                      .undo = c->set.n ? buf_slice(&undo) : slice_of(NULL, 0),
+                                      .on_expire = c->on_expire};
+    memcpy(after->lease.token, c->token, sizeof c->token);
+    TRY(apply_change(t, &change));
+    return answer(t, &change, out);
+}
+
+nacre_status apply_claim(struct txn *t, const struct command_claim *c, struct result *out) {
+    const struct collection *collection;
+    struct claim_scan s = {.c = c};
+    bool replayed;
+    TRY(apply_replay(t, &c->idempotency, out, &replayed));
+    if (replayed) return NACRE_OK;
+    TRY(apply_collection(t, c->path.tablet, &collection));
+    TRY(filter_parse(&t->ctx, c->filter, NULL, &s.filter));
+    if (!c->ordered) TRY(sort_spec_parse(&t->ctx, bson_find(c->sort, SLICE_LIT("sort")), &s.sort));
+    buf_init(&s.best, NULL, 4 * DOC_BYTES_MAX);
+    nacre_status status = scan(t, &s, collection);
+    buf_free(&s.best);
+    if (status != NACRE_OK) return status;
+    if (!s.found) {
+        out->flags |= RESULT_EMPTY;
+        return NACRE_OK;
+    }
+    TRY(take(t, &s, collection, out));
+    return apply_remember(t, &c->idempotency, out);
+}
+
+static nacre_status leased(struct txn *t, const struct command_lease *c,
+                           struct apply_change *change) {
+    change->id_key = c->id_key;
+    TRY(apply_collection(t, c->tablet, &change->collection));
+    TRY(apply_read(t, c->tablet, c->id_key, &change->before));
+    const struct row *row = &change->before.row;
+    if (!change->before.live)
+        return err_set(&t->ctx, NACRE_DOCUMENT_NOT_FOUND, "the document is not there");
+    if ((row->flags & ROW_LEASE) && row->lease.until_ms > apply_now_ms(t) &&
+        memcmp(row->lease.token, c->token, sizeof c->token) == 0)
+        return NACRE_OK;
+    return err_set(&t->ctx, NACRE_LEASE_LOST, "the lease token is not current");
+}
+
+nacre_status apply_release(struct txn *t, const struct command_lease *c, struct result *out) {
+    struct apply_change change = {0};
+    bool replayed, changed = false;
+    TRY(apply_replay(t, &c->idempotency, out, &replayed));
+    if (replayed) return NACRE_OK;
+    TRY(leased(t, c, &change));
+    const struct row *before = &change.before.row;
+    struct row *after = &change.after;
+    after->body = before->body;
+    if (c->set.n) {
+        TRY(patched(t, c->set, before->body, &after->body));
+    } else {
+        buf_reset(&t->body);
+        TRY(lease_undo(&t->ctx, before->lease.undo, before->body, (int64_t)apply_now_ms(t),
+                       &t->body, &changed));
+        if (changed) after->body = buf_slice(&t->body);
+    }
+    keep_expiry(before, after);
+    TRY(apply_change(t, &change));
+    TRY(answer(t, &change, out));
+    return apply_remember(t, &c->idempotency, out);
+}
+
+nacre_status apply_extend(struct txn *t, const struct command_lease *c, struct result *out) {
+    struct apply_change change = {0};
+    bool replayed;
+    TRY(apply_replay(t, &c->idempotency, out, &replayed));
+    if (replayed) return NACRE_OK;
+    TRY(leased(t, c, &change));
+    const struct row *before = &change.before.row;
+    struct row *after = &change.after;
+    after->body = before->body;
+    keep_expiry(before, after);
+    after->flags |= ROW_LEASE;
+    after->lease = before->lease;
+    after->lease.until_ms = apply_now_ms(t) + c->lease_ms;
+    TRY(apply_change(t, &change));
+    TRY(answer(t, &change, out));
+    return apply_remember(t, &c->idempotency, out);
+}

@@ -1,0 +1,190 @@
+// Commands: everything that changes state. Closed: what is not a function of the state (ids, times,
+// tokens, plans) is inside. Bytes: docs/format/command.md. Payloads of log/record.h's
+// record_command.
+#ifndef TXN_COMMAND_H
+#define TXN_COMMAND_H
+
+#include "base/err/ctx.h"
+#include "doc/patch.h"
+#include "doc/row.h"
+#include "index/range.h"
+
+enum command_type { // logged: never renumber
+    COMMAND_WRITE = 1,
+    COMMAND_CLAIM = 2,
+    COMMAND_RELEASE = 3,
+    COMMAND_EXTEND = 4,
+    COMMAND_EXPIRE = 5,
+    COMMAND_CATALOG = 6,
+    COMMAND_BUILD = 7,
+    COMMAND_STAGE = 8,
+    COMMAND_COMMIT = 9,
+    COMMAND_HORIZON = 10,
+    COMMAND_TICK = 11,
+    COMMAND_UPGRADE = 12,
+};
+
+enum {
+    STAGE_ID_SIZE = 16,
+    STAGE_CHUNK_MAX = 256 * 1024,
+    COMMAND_BYTES_MAX = 64 * 1024 * 1024,
+    WRITE_OPS_MAX = 10000
+};
+enum { IDEMPOTENCY_SCOPE_SIZE = 16, LEASE_MS_MAX = 86400000, COMMAND_VERSIONS_MAX = 64 };
+
+// Present in any mutation that came with an Idempotency-Key.
+struct command_idempotency {
+    bool present;
+    uint32_t tablet;                       // of the target; 0 for the catalog
+    uint8_t scope[IDEMPOTENCY_SCOPE_SIZE]; // hash of caller, operation, target and key
+    uint64_t body_hash;
+};
+
+enum write_kind {
+    WRITE_PUT = 1,
+    WRITE_INSERT = 2,
+    WRITE_PATCH = 3,
+    WRITE_DELETE = 4,
+    WRITE_GET = 5
+};
+enum write_flag {
+    WRITE_IF_ABSENT = 1,
+    WRITE_IF_PRESENT = 2,
+    WRITE_IF_VERSIONS = 4,
+    WRITE_IF_FILTER = 8,
+    WRITE_TTL = 16,       // ttl_ms is given (0 = never)
+    WRITE_LEASE = 32,     // fence: the token must be current
+    WRITE_SYS = 64,       // system fields that must equal what is stored
+    WRITE_WANT_ROW = 128, // the answer carries the row as it is afterwards
+};
+
+struct write_op {
+    enum write_kind kind;
+    uint32_t flags;
+    uint32_t tablet;
+    struct slice id_key;   // typed key of the id (doc/key.h)
+    struct slice versions; // u64 little-endian each
+    struct slice filter;   // canonical BSON
+    uint64_t ttl_ms;
+    uint8_t token[ROW_LEASE_TOKEN_SIZE];
+    struct slice sys; // BSON: _created, _updated, _expires as given
+    enum patch_kind patch_kind;
+    struct slice body; // the document, or the patch
+};
+
+struct command_write {
+    bool atomic;
+    struct command_idempotency idempotency;
+    uint32_t count;
+    struct write_op *ops;
+};
+
+struct command_claim {
+    struct command_idempotency idempotency;
+    struct access_path path;
+    bool ordered; // path gives the order asked for; else sort decides among max_examined candidates
+    struct slice sort;      // BSON array of terms "a", "-b"
+    struct slice filter;    // canonical BSON
+    struct slice set;       // operators patch {"$set":{…}}, n = 0: none
+    struct slice on_expire; // {"kind": int, "patch": {…}}, n = 0: none
+    struct slice holder;
+    uint64_t lease_ms;
+    uint8_t token[ROW_LEASE_TOKEN_SIZE];
+    uint32_t max_examined;
+};
+
+struct command_lease { // RELEASE and EXTEND
+    struct command_idempotency idempotency;
+    uint32_t tablet;
+    struct slice id_key;
+    uint8_t token[ROW_LEASE_TOKEN_SIZE];
+    uint64_t lease_ms; // EXTEND
+    struct slice set;  // RELEASE: operators patch or empty
+};
+
+enum due_what {          // logged and stored in KIND_DUE keys
+    DUE_TTL = 1,         // key: typed id
+    DUE_LEASE = 2,       // key: typed id
+    DUE_MARKER = 3,      // key: typed id; the delete marker has served its time
+    DUE_IDEMPOTENCY = 4, // key: scope hash
+    DUE_STAGE = 5,       // key: stage id
+};
+struct command_expire { // every KIND_DUE entry in it is due by the clock of who proposed; apply
+                        // looks again
+    uint32_t count;
+    struct due_item {
+        uint32_t tablet;
+        struct slice due_key; // full KIND_DUE key
+    } * items;
+};
+
+enum catalog_op {                // logged
+    CATALOG_CREATE_DATABASE = 1, // name, body = {"quota":…}
+    CATALOG_ALTER_DATABASE = 2,
+    CATALOG_DROP_DATABASE = 3,
+    CATALOG_CREATE_COLLECTION =
+        4, // name, body = settings with indexes; flag implicit: fine if it is there
+    CATALOG_ALTER_COLLECTION = 5, // body = the new settings as a whole
+    CATALOG_DROP_COLLECTION = 6,
+    CATALOG_CREATE_INDEX = 7, // index name, body = options
+    CATALOG_DROP_INDEX = 8,
+};
+struct command_catalog {
+    struct command_idempotency idempotency;
+    enum catalog_op op;
+    bool implicit;
+    struct slice database, collection, index; // names as needed by op
+    struct slice body;                        // BSON, may be empty
+};
+
+struct command_build { // the next chunk of an index build
+    uint32_t tablet, index_id, max_documents;
+};
+
+struct command_horizon { // what ended before may go
+    uint64_t history_ts; // history entries
+    uint64_t changes_ts; // change records
+};
+
+struct command_stage {
+    uint8_t id[STAGE_ID_SIZE];
+    uint64_t offset;
+    struct slice bytes;
+};
+struct command_commit { // the staged bytes are a command's payload
+    uint8_t id[STAGE_ID_SIZE];
+    uint64_t size;
+    uint16_t type;
+};
+
+void command_write_encode(struct buf *out, const struct command_write *c);
+void command_claim_encode(struct buf *out, const struct command_claim *c);
+void command_lease_encode(struct buf *out, const struct command_lease *c);
+void command_expire_encode(struct buf *out, const struct command_expire *c);
+void command_catalog_encode(struct buf *out, const struct command_catalog *c);
+void command_build_encode(struct buf *out, const struct command_build *c);
+void command_stage_encode(struct buf *out, const struct command_stage *c);
+void command_commit_encode(struct buf *out, const struct command_commit *c);
+void command_horizon_encode(struct buf *out, const struct command_horizon *c);
+
+// Foreign bytes: NACRE_CORRUPT. Results borrow from payload, arrays live in ctx's arena.
+MUST_USE nacre_status command_write_decode(struct ctx *ctx, struct slice payload,
+                                           struct command_write *out);
+MUST_USE nacre_status command_claim_decode(struct ctx *ctx, struct slice payload,
+                                           struct command_claim *out);
+MUST_USE nacre_status command_lease_decode(struct ctx *ctx, struct slice payload,
+                                           struct command_lease *out);
+MUST_USE nacre_status command_expire_decode(struct ctx *ctx, struct slice payload,
+                                            struct command_expire *out);
+MUST_USE nacre_status command_catalog_decode(struct ctx *ctx, struct slice payload,
+                                             struct command_catalog *out);
+MUST_USE nacre_status command_build_decode(struct ctx *ctx, struct slice payload,
+                                           struct command_build *out);
+MUST_USE nacre_status command_stage_decode(struct ctx *ctx, struct slice payload,
+                                           struct command_stage *out);
+MUST_USE nacre_status command_commit_decode(struct ctx *ctx, struct slice payload,
+                                            struct command_commit *out);
+MUST_USE nacre_status command_horizon_decode(struct ctx *ctx, struct slice payload,
+                                             struct command_horizon *out);
+
+#endif

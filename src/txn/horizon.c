@@ -1,0 +1,75 @@
+// COMMAND_HORIZON: what is older than it may go. History entries go by compaction (the store
+// is told the time), change records
+// by range deletes, a bounded number of tablets' worth of reading per command.
+// Row META_HORIZON (docs/format/command.md): le64 history_ts · crc32c u32.
+#include "base/bits/bits.h"
+#include "txn/apply.h"
+
+enum { HORIZON_SIZE = 8 + 4, TRIM_READ_MAX = 20000 };
+
+nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts) {
+    uint8_t key = META_HORIZON;
+    struct kv_pin pin;
+    bool found;
+    *out_ts = 0;
+    TRY(kv->ops->get(kv, ctx, NULL, KV_META, slice_of(&key, 1), &pin, &found));
+    if (!found) return NACRE_OK;
+    const uint8_t *v = pin.value.p;
+    nacre_status status = NACRE_OK;
+    if (pin.value.n != HORIZON_SIZE || bits_le32(v + 8) != crc32c(0, v, 8))
+        status = err_set(ctx, NACRE_CORRUPT,
+                         "the history horizon (row H of the meta family) is damaged");
+    else
+        *out_ts = bits_le64(v);
+    kv->ops->unpin(kv, &pin);
+    return status;
+}
+
+static void put_row(struct txn *t, uint64_t ts) {
+    uint8_t key = META_HORIZON, v[HORIZON_SIZE];
+    bits_put_le64(v, ts);
+    bits_put_le32(v + 8, crc32c(0, v, 8));
+    kv_batch_put(&t->batch, KV_META, slice_of(&key, 1), slice_of(v, sizeof v));
+    t->horizon_next = ts;
+}
+
+// The change records of one tablet from the oldest on, as long as they are old: t->key becomes
+// the first that stays.
+static nacre_status find_old(struct txn *t, struct kv_iter *it, uint64_t ts, uint32_t *left,
+                             bool *any) {
+    for (it->ops->seek_first(it); it->valid && *left; it->ops->next(it), (*left)--) {
+        buf_reset(&t->key);
+        buf_put_slice(&t->key, it->key);
+        if (it->value.n < 9 || bits_le64(it->value.p + 1) >= ts) return buf_status(&t->key);
+        *any = true;
+        buf_put_u8(&t->key, 0);
+    }
+    TRY(buf_status(&t->key));
+    return it->valid ? NACRE_OK : it->ops->status(it, &t->ctx);
+}
+
+static nacre_status trim_changes(struct txn *t, uint32_t tablet, uint64_t ts, uint32_t *left) {
+    struct buf from BUF_CLEANUP = {0}, to BUF_CLEANUP = {0};
+    struct kv_iter *it;
+    bool any = false;
+    buf_init(&from, NULL, 64);
+    buf_init(&to, NULL, 64);
+    keyspace_prefix(&from, tablet, KIND_CHANGE);
+    keyspace_prefix(&to, tablet, (enum key_kind)(KIND_CHANGE + 1));
+    if (buf_status(&from) != NACRE_OK || buf_status(&to) != NACRE_OK) return err_nomem(&t->ctx);
+    struct kv_iter_options options = {.lower = buf_slice(&from), .upper = buf_slice(&to)};
+    TRY(t->kv->ops->iter_open(t->kv, &t->ctx, NULL, KV_DATA, &options, &it));
+    nacre_status status = find_old(t, it, ts, left, &any);
+    it->ops->close(it);
+    if (status == NACRE_OK && any)
+        kv_batch_delete_range(&t->batch, KV_DATA, buf_slice(&from), buf_slice(&t->key));
+    return status;
+}
+
+nacre_status apply_horizon(struct txn *t, const struct command_horizon *c) {
+    uint32_t left = TRIM_READ_MAX;
+    if (c->history_ts > t->horizon_ts) put_row(t, c->history_ts);
+    for (uint32_t i = 0; i < t->catalog->collection_count && left; i++)
+        TRY(trim_changes(t, t->catalog->by_tablet[i]->tablet, c->changes_ts, &left));
+    return NACRE_OK;
+}

@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""Every command: what it does, the shape of its JSON, its exit codes."""
+import json
+import os
+import subprocess
+import unittest
+
+from tool import NACRE, Case, FILMS
+
+
+class Documents(Case):
+    def test_put_get_patch_rm(self):
+        put = self.ok("put", "c", '{"_id":"a","n":1}').row
+        self.assertEqual((put["id"], put["version"], put["created"]), ("a", 1, True))
+        self.assertFalse(self.ok("put", "c", "a", '{"n":2}').row["created"])
+        self.assertEqual(self.ok("patch", "c", "a", '{"$inc":{"n":5}}').row["version"], 3)
+        self.ok("patch", "c", "a", '{"m":{"k":[1]}}', "--merge")
+        self.ok("patch", "c", "a", '[{"op":"add","path":"/m/k/-","value":2}]', "--json-patch")
+        got = self.ok("get", "c", "a", "--fields", "n,m.k,_version").row
+        self.assertEqual(got, {"_id": "a", "n": 7, "m": {"k": [1, 2]}, "_version": 5})
+        self.assertIn("version", self.ok("rm", "c", "a").row)
+        self.fails(3, "document_not_found", "get", "c", "a")
+        self.fails(3, "document_not_found", "rm", "c", "a")
+        self.fails(3, "document_not_found", "patch", "c", "a", "{}")
+
+    def test_ids(self):
+        self.assertEqual(self.ok("put", "c", "~42", "{}").row["id"], "~42")
+        self.assertEqual(self.ok("get", "c", "~42").row["_id"], 42)
+        self.assertEqual(self.ok("put", "c", "~~x", "{}").row["id"], "~~x")
+        self.assertEqual(self.ok("get", "c", "~~x").row["_id"], "~x")
+        self.ok("put", "c", "--", "-dash", "{}")
+        self.assertEqual(self.ok("get", "c", "--", "-dash").row["_id"], "-dash")
+        made = self.ok("put", "c", '{"n":1}').row["id"]
+        self.assertRegex(made, "^[0-9a-f]{8}-[0-9a-f]{4}-7")
+        self.fails(2, "invalid_argument", "get", "c", "~x")
+
+    def test_document_from_stdin_and_back(self):
+        self.ok("put", "c", "a", "-", stdin='{"text":"é 日本"}')
+        got = self.ok("put", "c", "a", "-", "--document", stdin='{"n":9007199254740993}').row
+        self.assertEqual(got["n"], 9007199254740993)
+
+    def test_conditions(self):
+        self.ok("put", "c", "a", '{"n":1}', "--if-absent")
+        self.fails(4, "version_mismatch", "put", "c", "a", '{"n":2}', "--if-absent")
+        self.fails(4, "", "put", "c", "b", "{}", "--if-present")
+        told = self.fails(4, "version_mismatch", "put", "c", "a", "{}", "--if-version", "2,3")
+        self.assertIn("1", told.err)
+        self.ok("put", "c", "a", '{"n":2}', "--if-version", "7,1")
+        self.fails(4, "condition_failed", "patch", "c", "a", '{"$inc":{"n":1}}', "--if", "n > 2")
+        self.ok("patch", "c", "a", '{"$inc":{"n":1}}', "--if", "n = 2")
+        self.fails(4, "", "rm", "c", "a", "--if-version", "1")
+        self.ok("rm", "c", "a", "--if-version", "3")
+
+    def test_ttl_durability_and_key(self):
+        row = self.ok("put", "c", "a", "{}", "--ttl", "1000", "--document").row
+        self.assertIn("_expires", row)
+        self.ok("put", "c", "a", "{}", "--durability", "memory")
+        first = self.ok("put", "c", '{"k":1}', "--idempotency-key", "once").row
+        again = self.ok("put", "c", '{"k":1}', "--idempotency-key", "once").row
+        self.assertEqual((again["id"], again["replayed"]), (first["id"], True))
+        self.fails(4, "idempotency_key_reused", "put", "c", '{"k":2}', "--idempotency-key", "once")
+
+    def test_wrong_documents_store_nothing(self):
+        self.fails(2, "invalid_json", "put", "c", '{"a":1')
+        self.fails(2, "invalid_json", "put", "c", "[1]")
+        self.assertFalse(os.path.exists(self.dir))
+        self.fails(2, "invalid_json", "put", "c", '{"a":01}')
+        self.fails(2, "", "put", "c", '{"a":{"$x":1}}')
+        self.fails(2, "", "put", "c", '{"_created":"2020-01-01T00:00:00Z"}')
+        self.fails(2, "invalid_argument", "put", "9c", "{}")
+        self.fails(1, "document_too_large", "put", "c", "-",
+                   stdin='{"a":"' + "x" * (17 << 20) + '"}')
+        deep = self.run_tool("put", "c", "-", stdin='{"a":' + "[" * 100 + "]" * 100 + "}")
+        self.assertIn("100 levels", deep.err)
+        self.assertEqual(self.ok("db", "get", "main").row["documents"], 0)
+
+    def test_reading_makes_no_database(self):
+        for words in (["get", "c", "a"], ["find", "c"], ["count", "c"], ["export", "c"],
+                      ["rm", "c", "a"], ["patch", "c", "a", "{}"], ["claim", "c"], ["check"],
+                      ["collection", "list"], ["index", "list", "c"], ["db", "list"],
+                      ["explain", "c"], ["collection", "drop", "c"]):
+            told = self.fails(3, "there is no database", *words)
+            self.assertIn("--dir", told.err)
+        self.assertFalse(os.path.exists(self.dir))
+
+
+class Films(Case):
+    def setUp(self):
+        super().setUp()
+        path = os.path.join(self.folder.name, "films.ndjson")
+        with open(path, "wb") as out:
+            data = subprocess.run(["zstdcat", FILMS], capture_output=True, check=True).stdout
+            out.write(b"\n".join(data.split(b"\n")[-3001:]))
+        self.ok("import", "films", path)
+
+    def test_find(self):
+        rows = self.ok("find", "films", "year > 2020 AND genres CONTAINS 'Drama'",
+                       "--sort", "-year,title", "--limit", "7", "--fields", "title,year").rows
+        self.assertEqual(len(rows), 7)
+        self.assertEqual(set(rows[0]), {"_id", "title", "year"})
+        self.assertEqual(rows, sorted(rows, key=lambda r: (-r["year"], r["title"])))
+        same = self.ok("find", "films", '{"year":{"$gt":2020},"genres":{"$contains":"Drama"}}',
+                       "--sort", "-year,title", "-n7", "-f", "title,year", "--json").rows
+        self.assertEqual(rows, same)
+
+    def test_pages_and_total(self):
+        first = self.run_tool("find", "films", "--limit", "2", "--sort", "title", "--total",
+                              "--end").rows
+        end = first[-1]["$end"]
+        self.assertEqual(end["total"], 3000)
+        second = self.ok("find", "films", "--limit", "2", "--sort", "title", "--cursor",
+                         end["next_cursor"]).rows
+        both = self.ok("find", "films", "--limit", "4", "--sort", "title").rows
+        self.assertEqual(first[:2] + second, both)
+        told = self.ok("find", "films", "--limit", "2", "--total")
+        self.assertIn("--cursor ", told.err)
+        self.assertIn("3,000 in all", told.err)
+        self.assertEqual(self.ok("find", "films", "--limit", "2", "-q").err, "")
+        self.fails(2, "", "find", "films", "--cursor", "nonsense")
+
+    def test_count_and_explain(self):
+        self.assertEqual(self.ok("count", "films").out, "3000\n")
+        self.assertEqual(self.ok("count", "films", "--json").row, {"count": 3000})
+        count = int(self.ok("count", "films", "year = 2022").out)
+        before = self.ok("explain", "films", "year = 2022", "--limit", "1000").row
+        self.assertEqual(before["plan"]["access"], "scan")
+        made = self.ok("index", "create", "films", "by_year", "--fields", "year,-title",
+                       "--wait").row
+        self.assertEqual(made, {"name": "by_year", "done": "created"})
+        after = self.ok("explain", "films", "year = 2022", "--limit", "1000").row
+        self.assertEqual(after["plan"], {**after["plan"], "access": "index", "index": "by_year"})
+        self.assertEqual(after["rows_returned"], count)
+        self.assertEqual(int(self.ok("count", "films", "year = 2022").out), count)
+        self.assertLess(after["keys_examined"], before["keys_examined"])
+
+    def test_export_goes_in_again(self):
+        out = self.ok("export", "films", "year = 2022")
+        count = int(self.ok("count", "films", "year = 2022").out)
+        self.assertEqual(len(out.rows), count + 1)
+        self.assertEqual(out.rows[-1]["$end"]["documents"], count)
+        self.ok("import", "copy", "-", stdin=out.out)
+        self.assertEqual(self.ok("export", "copy").rows[:-1], out.rows[:-1])
+        fields = self.ok("export", "films", "year = 2022", "--fields", "title").rows[0]
+        self.assertEqual(set(fields), {"_id", "title"})
+
+    def test_filter_errors_point(self):
+        told = self.fails(2, "invalid_filter", "find", "films", "year >> 3")
+        self.assertIn("  year >> 3\n        ^\n", told.err)
+        told = self.fails(2, "", "count", "films", "title = 'é' ADN year = 3")
+        self.assertIn("\n              ^^^\n", told.err)
+        self.assertIn("AND", told.err)
+        told = self.fails(2, "", "find", "films", '{"year":{"$gtt":1}}')
+        self.assertIn("did you mean $gt?", told.err)
+        problem = json.loads(self.fails(2, "", "find", "films", "year >> 3", "--json").err)
+        self.assertEqual(problem["code"], "invalid_filter")
+        self.assertEqual(problem["span"], {"offset": 6, "length": 1})
+        self.fails(2, "", "find", "films", '{"a":1},"limit":2')
+
+    def test_closed_pipe(self):
+        done = subprocess.run(["bash", "-c", f"'{NACRE}' export films | head -n 1"],
+                              capture_output=True, env=self.environment(), timeout=100)
+        self.assertEqual((len(done.stdout.splitlines()), done.stderr), (1, b""))
+        self.ok("check")
+
+    def test_full_disk_on_stdout(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for words in (["find", "films"], ["export", "films"], ["count", "films"], ["help"]):
+                done = subprocess.run([NACRE, *words], stdout=full, stderr=subprocess.PIPE,
+                                      env=self.environment(), timeout=100)
+                self.assertEqual(done.returncode, 1, words)
+                self.assertIn(b"No space left", done.stderr)
+
+
+class Claims(Case):
+    def test_claims(self):
+        for i in range(2):
+            self.ok("put", "jobs", f"~{i}", f'{{"state":"waiting","priority":{2 - i}}}')
+        take = ["claim", "jobs", "state = 'waiting'", "--sort", "priority", "--set",
+                '{"state":"running"}', "--lease-ms", "60000", "--holder", "me"]
+        job = self.ok(*take).row
+        self.assertEqual((job["_id"], job["state"], job["_lease"]["holder"]), (1, "running", "me"))
+        token = job["_lease"]["token"]
+        self.assertEqual(self.ok(*take).row["_id"], 0)
+        self.fails(3, "nothing to claim", *take)
+        self.ok("claim", "extend", "jobs", "~1", token, "--lease-ms", "70000")
+        self.ok("patch", "jobs", "~1", '{"$set":{"step":1}}', "--lease", token)
+        self.ok("claim", "release", "jobs", "~1", token, "--set", '{"state":"done"}')
+        self.assertEqual(self.ok("get", "jobs", "~1").row["state"], "done")
+        self.fails(4, "lease_lost", "claim", "release", "jobs", "~1", token)
+        self.fails(4, "lease_lost", "claim", "extend", "jobs", "~1", token)
+        self.fails(4, "lease_lost", "put", "jobs", "~1", "{}", "--lease", token)
+
+    def test_wrong_claims(self):
+        self.ok("put", "jobs", "~1", "{}")
+        self.fails(2, "--set", "claim", "jobs", "--set", '{"a":1},"lease_ms":5')
+        self.fails(2, "", "claim", "jobs", "--set", "[1]")
+        self.fails(2, "--lease-ms", "claim", "jobs", "--lease-ms", "0")
+        told = self.fails(2, "invalid_filter", "claim", "jobs", "a >> 1")
+        self.assertIn("  a >> 1\n     ^\n", told.err)
+        self.assertEqual(self.ok("claim", "jobs").row["_id"], 1)
+
+
+class Catalog(Case):
+    def test_collections(self):
+        self.assertEqual(self.ok("collection", "create", "c", "--ttl-seconds", "9").row,
+                         {"name": "c", "done": "created"})
+        self.assertEqual(self.ok("collection", "create", "c", '{"ttl_seconds":9}').row["done"],
+                         "there already")
+        self.fails(4, "already_exists", "collection", "create", "c", "--ttl-seconds", "8")
+        self.assertEqual(self.ok("collection", "get", "c").row["ttl_seconds"], 9)
+        self.ok("collection", "alter", "c", "--ttl-seconds", "5")
+        self.assertEqual(self.ok("collection", "get", "c").row["ttl_seconds"], 5)
+        self.ok("collection", "alter", "c", '{"ttl_seconds":null}')
+        self.assertNotIn("ttl_seconds", self.ok("collection", "get", "c").row)
+        self.ok("collection", "create", "k", "--primary-key", "key.id")
+        self.assertEqual(self.ok("put", "k", '{"key":{"id":"x"}}').row["id"], "x")
+        self.assertEqual([c["name"] for c in self.ok("collection", "list").rows], ["c", "k"])
+        self.ok("collection", "drop", "c")
+        self.fails(3, "collection_not_found", "collection", "get", "c")
+        self.fails(3, "collection_not_found", "collection", "drop", "c")
+        self.fails(2, "JSON or as options", "collection", "create", "d", "{}", "--ttl-seconds",
+                   "1")
+        self.fails(2, "", "collection", "create", "d", '{"ttl_second":1}')
+
+    def test_indexes(self):
+        self.ok("put", "c", '{"_id":"1","a":1,"b":{"c":2}}')
+        self.ok("put", "c", '{"_id":"2","a":1}')
+        self.ok("index", "create", "c", "i", "--fields", "a,-b.c", "--where", "a > 0", "--wait")
+        index = self.ok("index", "get", "c", "i").row
+        self.assertEqual((index["state"], index["progress"]), ("ready", 1))
+        self.assertEqual(index["fields"], [{"path": "a"}, {"path": "b.c", "order": "desc"}])
+        told = self.fails(4, "unique_violation", "index", "create", "c", "u", "--fields", "a",
+                          "--unique", "--wait")
+        self.assertIn("error:", told.err)
+        states = {i["name"]: i["state"] for i in self.ok("index", "list", "c").rows}
+        self.assertEqual(states, {"i": "ready", "u": "failed"})
+        self.ok("index", "drop", "c", "u")
+        self.fails(3, "index_not_found", "index", "drop", "c", "u")
+        self.fails(3, "index_not_found", "index", "get", "c", "u")
+        self.fails(2, "--fields", "index", "create", "c", "v")
+        self.fails(2, "", "index", "create", "c", "v", "--fields", "a", "--where", "a >> 1")
+
+    def test_databases(self):
+        self.assertEqual(self.ok("db", "create", "shop", "--documents", "2").row["done"],
+                         "created")
+        self.ok("put", "c", "a", "{}", "--db", "shop")
+        self.ok("--db", "shop", "put", "c", "b", "{}")
+        self.fails(1, "quota_exceeded", "put", "c", "d", "{}", "--db", "shop")
+        self.ok("db", "alter", "shop", "--documents", "3")
+        self.ok("put", "c", "d", "{}", "--db=shop")
+        self.assertEqual(self.ok("db", "get", "shop").row["documents"], 3)
+        self.assertEqual([d["name"] for d in self.ok("db", "list").rows], ["main", "shop"])
+        self.fails(3, "collection_not_found", "get", "c", "a")
+        self.fails(3, "database_not_found", "put", "c", "a", "{}", "--db", "sho")
+        self.ok("db", "drop", "shop")
+        self.fails(3, "database_not_found", "db", "get", "shop")
+        self.fails(2, "", "db", "drop", "main")
+
+
+class Whole(Case):
+    def test_check(self):
+        self.ok("put", "c", "a", "{}")
+        row = self.ok("check").row
+        self.assertEqual((row["problems"], row["documents"]), (0, 1))
+        self.ok("check", self.dir)
+        self.fails(3, "there is no database", "check", self.dir + "x")
+
+    def test_damage_is_reported(self):
+        self.ok("import", "c", self.lines(2000))
+        store = os.path.join(self.dir, "store")
+        tables = [name for name in os.listdir(store) if name.endswith(".sst")]
+        path = os.path.join(store, max(tables, key=lambda n: os.path.getsize(f"{store}/{n}")))
+        with open(path, "r+b") as file:
+            file.seek(os.path.getsize(path) // 3)
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 1]))
+        result = self.run_tool("check")
+        self.assertEqual(result.code, 1)
+        self.assertIn(os.path.basename(path), result.out + result.err)
+
+    def test_locked(self):
+        self.ok("put", "c", "a", "{}")
+        with subprocess.Popen([NACRE, "shell"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env=self.environment()) as shell:
+            shell.stdin.write(b"count c\n")
+            shell.stdin.flush()
+            shell.stdout.readline()
+            self.fails(6, "locked", "get", "c", "a")
+            shell.stdin.close()
+            shell.stdout.read()
+            self.assertEqual(shell.wait(100), 0)
+        self.ok("get", "c", "a")
+
+    def test_not_a_database(self):
+        path = os.path.join(self.folder.name, "file")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("x")
+        self.assertIn(self.run_tool("get", "c", "a", "--dir", path).code, (1, 3))
+        self.fails(1, "unimplemented", "get", "c", "a", "--dir", "nacre://host:7700")
+
+    def test_version(self):
+        row = self.ok("version").row
+        self.assertRegex(row["version"], r"^\d+\.\d+\.\d+$")
+        self.assertNotIn("store", row)
+        self.assertEqual(self.ok("--version").row, row)
+        self.ok("put", "c", "a", "{}")
+        self.assertIn("RocksDB", self.ok("version", "--json").row["store"])
+
+    def test_bench(self):
+        rows = self.ok("bench", self.folder.name, "--count", "500").rows
+        self.assertGreaterEqual(len(rows), 6)
+        for row in rows:
+            self.assertEqual(set(row), {"measure", "operations", "seconds", "per_second",
+                                        "microseconds"})
+            self.assertGreater(row["per_second"], 0)
+        self.assertEqual(os.listdir(self.folder.name), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Imports: wrong lines, interruptions by SIGINT and SIGKILL, resuming."""
+import glob
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from tool import NACRE, Case, FILMS
+
+LINES = 150000
+
+
+class Import(Case):
+    def test_films(self):
+        row = self.ok("import", "films", FILMS).row
+        self.assertEqual((row["documents"], row["failed"], row["lines"]), (36273, 0, 36273))
+        self.assertEqual(self.ok("count", "films").out, "36273\n")
+        self.assertNotIn("imports", os.listdir(self.dir))
+
+    def test_modes(self):
+        path = self.lines(3)
+        self.ok("import", "c", path)
+        self.ok("import", "c", path)
+        self.assertEqual(self.ok("get", "c", "~1").row["_version"], 2)
+        told = self.fails(4, "line 1: ", "import", "c", path, "--mode", "insert")
+        self.assertIn("already_exists", told.err)
+        self.fails(7, "", "import", "c", path, "--mode", "insert", "--on-error", "skip")
+
+    def test_refused_lines(self):
+        text = '{"_id":1}\nnot json\n{"_id":2}\n[]\n\n{"_id":3}\n{"$end":{"documents":3}}\n'
+        told = self.fails(2, "error: line 2: ", "import", "c", "-", stdin=text)
+        self.assertEqual(told.err.count("error:"), 1)
+        self.assertIn("--skip-lines 1", told.err)
+        self.assertEqual(self.ok("count", "c").out, "1\n")
+        result = self.run_tool("import", "c", "-", "--on-error", "skip", stdin=text)
+        self.assertEqual(result.code, 7)
+        rows = result.rows
+        self.assertEqual([row["line"] for row in rows[:-1]], [2, 4])
+        self.assertIn(rows[0]["error"]["code"], ("invalid_json", "invalid_argument"))
+        self.assertEqual((rows[-1]["documents"], rows[-1]["failed"]), (3, 2))
+        self.ok("import", "c", "-", "--skip-lines", "4", stdin=text)
+
+    def test_wrong_files(self):
+        self.fails(3, "opening no/such", "import", "c", "no/such")
+        self.fails(1, "is a directory", "import", "c", self.folder.name)
+        self.assertFalse(os.path.exists(self.dir))
+        self.fails(2, "exclude each other", "import", "c", FILMS, "--resume", "--skip-lines", "1")
+        with open(FILMS, "rb") as file:
+            broken = file.read()[:200000]
+        self.fails(1, "", "import", "c", "-", stdin=broken)
+        self.ok("import", "c", "-", stdin="")
+        self.ok("check")
+
+    def interrupt(self, number, path, *more):
+        """Starts an import and sends the signal once it has begun to store for good."""
+        with subprocess.Popen([NACRE, "import", "c", path, *more], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=self.environment(),
+                              cwd=self.folder.name) as process:
+            end = time.monotonic() + 60
+            while not self.kept() and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.01)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=100)
+            return process.returncode, out.decode(), err.decode()
+
+    def kept(self):
+        """Lines that the file for --resume tells."""
+        for path in glob.glob(os.path.join(self.dir, "imports/*.json")):
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)["lines"]
+        return 0
+
+    def finish(self, path, at_least):
+        self.assertGreater(at_least, 0)
+        told = self.ok("import", "c", path, "--resume")
+        self.assertIn("going on after line", told.err)
+        self.assertEqual(told.row["lines"], LINES)
+        self.assertLessEqual(told.row["documents"], LINES - at_least)
+        self.assertEqual(self.ok("count", "c").out, f"{LINES}\n")
+        self.assertEqual(self.kept(), 0)
+        self.assertEqual(self.ok("check").row["problems"], 0)
+
+    def test_resume_after_interrupt(self):
+        path = self.lines(LINES)
+        code, out, err = self.interrupt(signal.SIGINT, path)
+        self.assertEqual(code, 130, err)
+        row = json.loads(out)
+        self.assertLess(row["lines"], LINES)
+        self.assertEqual(self.kept(), row["lines"])
+        self.assertEqual(self.ok("count", "c").out, f"{row['lines']}\n")
+        self.assertIn("--resume", err)
+        self.assertIn("--resume would go on", self.run_tool(
+            "import", "c", path, "--mode", "insert").err)
+        self.finish(path, row["lines"])
+        self.assertEqual(self.ok("get", "c", "~0").row["_version"], 1)
+
+    def test_resume_after_kill(self):
+        path = self.lines(LINES)
+        code, _, _ = self.interrupt(signal.SIGKILL, path)
+        self.assertEqual(code, -signal.SIGKILL)
+        lines = self.kept()
+        self.assertGreaterEqual(int(self.ok("count", "c").out), lines)
+        self.finish(path, lines)
+
+    def test_resume_knows_its_file(self):
+        path = self.lines(LINES)
+        self.interrupt(signal.SIGTERM, path)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write('{"_id":-1}\n')
+        told = self.ok("import", "c", path, "--resume")
+        self.assertIn("the file has changed", told.err)
+        self.assertEqual(told.row["documents"], LINES + 1)
+
+    def test_interrupted_pipe(self):
+        with subprocess.Popen([NACRE, "import", "c", "-"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=self.environment()) as process:
+            process.stdin.write(b'{"_id":1}\n{"_id":2}\n{"_id":')
+            process.stdin.flush()
+            time.sleep(2.5)
+            process.send_signal(signal.SIGINT)
+            out = process.stdout.read()
+            err = process.stderr.read().decode()
+            self.assertEqual(process.wait(100), 130, err)
+        lines = json.loads(out)["lines"]
+        self.assertIn(f"--skip-lines {lines}", err)
+        self.assertEqual(self.ok("count", "c").out, f"{lines}\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

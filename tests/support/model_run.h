@@ -1,0 +1,62 @@
+// A run of the model test: an engine and the naive model of it, side by side, random commands given
+// to both. The clock is the run's own.
+#ifndef TESTS_SUPPORT_MODEL_RUN_H
+#define TESTS_SUPPORT_MODEL_RUN_H
+
+#include "engine/engine.h"
+#include "support/model_lease.h"
+
+enum { RUN_TRAIL = 24, RUN_TRAIL_TEXT = 600, RUN_TOKENS = 32 };
+
+struct run_token { // of a claim, may have ended meanwhile
+    struct model_collection *collection;
+    struct model_id id;
+    uint8_t token[ROW_LEASE_TOKEN_SIZE];
+};
+
+struct run_counts {
+    uint64_t writes, batches, refused, replays, gets, queries, pages, rows, by_index, counts;
+    uint64_t claims, taken, leases, ended, catalog, builds, failed_builds, reopens, checks;
+};
+
+struct run {
+    uint64_t seed, ops;
+    bool rocks, verbose;
+    struct rng rng;
+    struct world_model world;
+    struct ctx ctx;
+    struct kv *kv;
+    struct replog *log;
+    struct engine *engine;
+    char dir[64];
+    struct model model;
+    struct run_token tokens[RUN_TOKENS];
+    uint32_t token_count;
+    struct run_counts counts;
+    char trail[RUN_TRAIL][RUN_TRAIL_TEXT]; // what was done last, for the report of a difference
+    uint64_t trail_at;
+};
+
+void run_open(struct run *run, uint64_t seed, bool rocks);
+void run_reopen(struct run *run);
+void run_close(struct run *run); // and removes what it made
+
+// Reports the seed, the operation and what led to it; ends the process.
+_Noreturn void run_fail(struct run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void run_note(struct run *run, const char *fmt, ...) PRINTF_LIKE(2, 3); // into the trail
+void run_expect(struct run *run, const char *what, nacre_status got, nacre_status wanted);
+
+static inline uint32_t run_below(struct run *run, uint32_t n) {
+    return (uint32_t)rng_below(&run->rng, n);
+}
+static inline bool run_chance(struct run *run, uint32_t percent) {
+    return run_below(run, 100) < percent;
+}
+struct model_collection *run_collection(struct run *run); // any of them, mostly one that is there
+static inline struct target run_target(const struct model_collection *c) {
+    return (struct target){slice_str(c->database), slice_str(c->name)};
+}
+// The status a request to a collection that is not there gets.
+nacre_status run_absent(const struct run *run, const struct model_collection *c);
+
+#endif
