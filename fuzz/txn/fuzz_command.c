@@ -63,6 +63,7 @@ static void access_path(struct ctx *ctx, struct slice in, struct buf *out) {
     if (was_read(ctx, access_path_read(ctx, &in, &path))) access_path_write(out, &path);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ctx ctx;
     struct buf once, twice;

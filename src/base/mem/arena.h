@@ -58,7 +58,8 @@ void arena_free(struct arena *arena);
 
 #define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count)                                                            \
-    ((count) > SIZE_MAX / 2 / sizeof(type) ? NULL                                                  \
-                                           : (type *)arena_zalloc((arena), (count) * sizeof(type)))
+    ((size_t)(count) > SIZE_MAX / 2 / sizeof(type)                                                 \
+         ? NULL                                                                                    \
+         : (type *)arena_zalloc((arena), (size_t)(count) * sizeof(type)))
 
 #endif
