@@ -6,7 +6,7 @@
 #include "base/err/check.h"
 #include "doc/path.h"
 
-enum { DAY_MS = 24 * 3600 * 1000 };
+enum { DAY_MS = 24 * 3600 * 1000, BSON_EMPTY = 5 };
 
 // {"$set":…} of {path: value}.
 static struct slice set_patch(struct model *m, const char *set) {
@@ -96,6 +96,32 @@ static nacre_status give_back_field(struct model *m, const struct model_lease *l
     return status;
 }
 
+// The first parts of a dotted path.
+static struct slice leading(struct slice name, size_t parts) {
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] == '.' && --parts == 0) return slice_of(name.p, i);
+    return name;
+}
+
+// Objects that the claim made on the way to a field go with it once nothing is in them.
+static nacre_status give_back_parents(struct model *m, const struct model_lease *lease,
+                                      struct slice name, struct buf *body) {
+    size_t parts = 1;
+    for (size_t i = 0; i < name.n; i++)
+        parts += name.p[i] == '.';
+    while (--parts) {
+        struct slice parent = leading(name, parts);
+        struct val v = at(m, buf_slice(body), parent);
+        bool made = at(m, lease->body_before, parent).type == VAL_MISSING;
+        bool in_object =
+            parts == 1 || at(m, buf_slice(body), leading(name, parts - 1)).type == VAL_OBJECT;
+        if (!made || v.type != VAL_OBJECT || v.n > BSON_EMPTY || !in_object) break;
+        nacre_status status = give_back_field(m, lease, parent, body);
+        if (status != NACRE_OK) return status;
+    }
+    return NACRE_OK;
+}
+
 // The body without what the claim has set, appended to out.
 static nacre_status give_back(struct model *m, const struct model_doc *doc, struct buf *out) {
     struct slice name;
@@ -111,6 +137,11 @@ static nacre_status give_back(struct model *m, const struct model_doc *doc, stru
                 was_missing == missing ? give_back_field(m, &doc->lease, name, out) : NACRE_OK;
             if (status != NACRE_OK) return status;
         }
+    }
+    struct bson_iter it = bson_iter_of(val_slice(fields));
+    while (bson_next(&it, &name, &v)) {
+        nacre_status status = give_back_parents(m, &doc->lease, name, out);
+        if (status != NACRE_OK) return status;
     }
     return NACRE_OK;
 }

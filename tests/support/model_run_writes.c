@@ -223,15 +223,17 @@ struct keyed {
 };
 
 static bool same_scope(const struct model_record *a, const struct model_record *b) {
-    return strcmp(a->key, b->key) == 0 && a->has_target == b->has_target &&
+    return strcmp(a->key, b->key) == 0 && a->kind == b->kind && a->has_target == b->has_target &&
            (!a->has_target || model_id_eq(&a->target, &b->target));
 }
 
 static void choose_key(struct run *run, struct model_collection *c, const struct model_id *target,
                        struct keyed *out, struct write_request *request) {
+    enum write_kind kind = request->count == 1 ? request->items[0].kind : 0;
     *out = (struct keyed){0};
     if (!run_chance(run, 6) || c->record_count == MODEL_RECORDS_MAX) return;
     out->used = true;
+    out->record.kind = kind;
     out->record.has_target = target != NULL;
     if (target) out->record.target = *target;
     out->record.body_hash = 1 + run_chance(run, 10);
@@ -280,13 +282,20 @@ static void remember(struct run *run, struct model_collection *c, const struct k
 
 // --- commands ---------------------------------------------------------------------------
 
-// What a write does to a collection that is not there: puts and inserts make it.
-static bool collection_refuses(struct run *run, struct model_collection *c, bool may_make,
+// What a write does to a collection that is not there: puts and inserts make it, but one that is
+// refused whatever there is does not. Of batches the engine's own choice is taken: one that is
+// refused only for what its own operations did leaves an empty collection.
+static bool collection_refuses(struct run *run, struct model_collection *c,
+                               const struct write_request *request, bool may_make,
                                nacre_status status) {
+    struct engine_collection handle = {0};
     if (c->there) return false;
     nacre_status absent = run_absent(run, c);
     if (absent == NACRE_COLLECTION_NOT_FOUND && may_make) {
-        c->there = true;
+        c->there = engine_resolve(&run->ctx, run->engine, request->target, &handle) == NACRE_OK;
+        if (c->there != (status == NACRE_OK) && request->count == 1)
+            run_fail(run, "status %d and the collection is %s", (int)status,
+                     c->there ? "there" : "not there");
         return false;
     }
     run_expect(run, "write to no collection", status, absent);
@@ -316,7 +325,7 @@ void run_write(struct run *run) {
     }
     note_item(run, c, &op, &item, keyed.used ? "keyed write" : "write");
     nacre_status status = engine_write(&run->ctx, run->engine, &request, &result);
-    if (collection_refuses(run, c, op.kind <= WRITE_INSERT, status)) return;
+    if (collection_refuses(run, c, &request, op.kind <= WRITE_INSERT, status)) return;
     if (replayed(run, &keyed, status, &result)) return;
     op.answered = status;
     if (op.id_unknown && status == NACRE_OK) take_unknown_id(run, &op, &result.ops[0]);
@@ -369,7 +378,7 @@ void run_batch(struct run *run) {
     bool may_make = choose_batch(run, c, ops, items, count);
     choose_key(run, c, NULL, &keyed, &request);
     nacre_status status = engine_write(&run->ctx, run->engine, &request, &result);
-    if (collection_refuses(run, c, may_make, status)) return;
+    if (collection_refuses(run, c, &request, may_make, status)) return;
     if (replayed(run, &keyed, status, &result)) return;
     for (uint32_t i = 0; i < count; i++)
         ops[i].answered = status == NACRE_OK      ? result.ops[i].status

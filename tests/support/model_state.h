@@ -60,6 +60,7 @@ struct model_index {
 
 struct model_record { // of an idempotency key
     char key[16];
+    enum write_kind kind; // 0: a batch
     bool has_target;
     struct model_id target;
     uint64_t body_hash, due_ms;
