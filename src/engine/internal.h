@@ -125,7 +125,7 @@ MUST_USE nacre_status engine_catalog_implicit(struct ctx *ctx, struct engine *en
                                               struct result *out);
 MUST_USE nacre_status engine_check_lease_ms(struct ctx *ctx, uint64_t lease_ms);
 
-// At the facade's edge: a failure of a buffer is a status only; whoever asks finds it recorded, too.
+// At the facade's edge: a failure of a buffer is a status only; whoever asks finds it recorded.
 MUST_USE static inline nacre_status engine_recorded(struct ctx *ctx, nacre_status status) {
     if (status == NACRE_OK || ctx->err.status == status) return status;
     return err_set(ctx, status, "%s", nacre_status_title(status));
