@@ -92,8 +92,9 @@ nacre_status result_error_raise(struct ctx *ctx, struct slice in) {
     nacre_status status;
     uint8_t has_version;
     uint64_t version;
-    if (!take_status(&in, &status) || !take_text(&in, detail) || !take_text(&in, hint) ||
-        !bits_take_u8(&in, &has_version) || !bits_take_varint(&in, &version))
+    if (!take_status(&in, &status) || status == NACRE_OK || !take_text(&in, detail) ||
+        !take_text(&in, hint) || !bits_take_u8(&in, &has_version) ||
+        !bits_take_varint(&in, &version))
         return err_set(ctx, NACRE_CORRUPT, "a stored error is malformed");
     nacre_status raised = err_set(ctx, status, "%s", detail);
     if (hint[0]) err_hint(ctx, "%s", hint);
