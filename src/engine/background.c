@@ -251,6 +251,15 @@ static nacre_status index_state(struct ctx *ctx, struct engine *e, struct target
                    (const char *)name.p);
 }
 
+// An engine that stopped writing builds nothing any more.
+static nacre_status check_writes(struct ctx *ctx, struct engine *e) {
+    mutex_lock(&e->door);
+    nacre_status status = e->failed;
+    if (status != NACRE_OK) ctx->err = e->failure;
+    mutex_unlock(&e->door);
+    return status;
+}
+
 nacre_status engine_wait_index(struct ctx *ctx, struct engine *e, struct target target,
                                struct slice index) {
     enum index_state state = INDEX_BUILDING;
@@ -261,6 +270,7 @@ nacre_status engine_wait_index(struct ctx *ctx, struct engine *e, struct target 
         if (state == INDEX_FAILED)
             return err_set(ctx, NACRE_UNIQUE_VIOLATION, "building the index failed: %s", error);
         TRY(ctx_check(ctx));
+        TRY(check_writes(ctx, e));
         if (e->no_background) {
             TRY(engine_tick(ctx, e));
             continue;

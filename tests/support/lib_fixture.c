@@ -24,7 +24,8 @@ static void open_db(struct lib_fixture *f) {
 
 void lib_fixture_open(struct lib_fixture *f) {
     *f = (struct lib_fixture){.options.create = 1, .options.memory_bytes = 256u << 20};
-    snprintf(f->dir, sizeof f->dir, "/tmp/nacre-lib-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    snprintf(f->dir, sizeof f->dir, "%s/nacre-lib-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
     assert_non_null(mkdtemp(f->dir));
     f->c = nacre_collection_of(NULL, "things");
     open_db(f);

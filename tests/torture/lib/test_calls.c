@@ -1,0 +1,718 @@
+// Each public call, with its first, second, third … allocation failing, then its file calls, until
+// one goes through with nothing left to fail. Proves for each: a typed error that the session
+// tells, or the right answer; what was answered with a definite error has not happened, what was
+// answered well has, what is outcome_unknown did wholly or not at all, and all this also after the
+// database is opened again; the check finds nothing. An engine that stops writing goes on reading.
+// NACRE_RUNS multiplies the number of places tried.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/os/fault.h"
+#include "support/lib_fixture.h"
+
+enum {
+    DOCUMENTS = 12,
+    DENSE = 12,
+    LOG_BYTES = 1 << 20,
+    ROOM_MIN = 1 << 30,
+    TOKEN_MAX = 64,
+    UNSURE = -1
+};
+
+struct scene {
+    struct lib_fixture f;
+    char token[TOKEN_MAX], until[64]; // of the lease on document 5
+    int key;                          // number of the idempotency key
+    const char *call;
+    long long nth;
+    enum fault_kind kind;
+};
+
+// prepare makes the state before, whatever it was; make does the call; done tells whether its
+// effect is there: 1, 0, or UNSURE, which is a half-done thing and fails the test.
+struct call {
+    const char *name;
+    void (*prepare)(struct scene *s);
+    nacre_status (*make)(struct scene *s);
+    int (*done)(struct scene *s);
+};
+
+static nacre_id number(int64_t i) { return nacre_id_integer(i); }
+
+static void must(struct scene *s, nacre_status status, const char *what) {
+    if (status != NACRE_OK)
+        fail_msg("%s, place %lld: %s: %s: %s", s->call, s->nth, what, nacre_status_code(status),
+                 s->f.s ? nacre_error_detail(s->f.s) : "");
+}
+
+// --- the database -----------------------------------------------------------------------
+
+static void put_document(struct scene *s, int i) {
+    char json[200];
+    nacre_write w = {.durability = NACRE_MEMORY};
+    nacre_id id = number(i);
+    int n =
+        snprintf(json, sizeof json, "{\"n\":%d,\"t\":\"%05d\",\"pad\":\"%080d\"}", i, 99 - i, i);
+    must(s, nacre_put(s->f.s, &s->f.c, &id, json, (size_t)n, &w, NULL), "preparing");
+}
+
+static void open_db(struct scene *s) {
+    nacre_open_error error = {0};
+    s->f.options.error = &error;
+    nacre_status status = nacre_open(s->f.dir, &s->f.options, &s->f.db);
+    if (status != NACRE_OK)
+        fail_msg("%s, place %lld: open: %s: %s", s->call, s->nth, nacre_status_code(status),
+                 error.detail);
+    s->f.options.error = NULL;
+    must(s, nacre_session_open(s->f.db, &s->f.s), "a session");
+}
+
+static void close_db(struct scene *s) {
+    nacre_session_close(s->f.s);
+    nacre_status status = nacre_close(s->f.db, NULL);
+    (void)status; // it may have stopped writing
+    s->f.s = NULL;
+}
+
+static void note_problem(void *arg, const char *text) {
+    (void)arg;
+    print_error("%s\n", text);
+}
+
+static void check(struct scene *s) {
+    uint64_t problems;
+    nacre_status status = NACRE_UNAVAILABLE; // a background write moved the log meanwhile
+    for (int i = 0; i < 50 && status == NACRE_UNAVAILABLE; i++, usleep(20000))
+        status = nacre_check(s->f.s, note_problem, NULL, &problems);
+    must(s, status, "the check");
+    if (problems) fail_msg("%s, place %lld: the check finds something", s->call, s->nth);
+}
+
+static void scene_begin(struct scene *s) {
+    *s = (struct scene){.call = "the beginning"};
+    lib_fixture_open(&s->f);
+    s->f.options.log_bytes = LOG_BYTES;
+    lib_fixture_reopen(&s->f);
+    for (int i = 0; i < DOCUMENTS; i++)
+        put_document(s, i);
+    must(s, nacre_index_create(s->f.s, &s->f.c, "by_n", "{\"fields\":[\"n\"]}", NULL), "an index");
+    must(s, nacre_index_wait(s->f.s, &s->f.c, "by_n"), "its build");
+}
+
+static bool is_stopped(struct scene *s) {
+    const char *text;
+    must(s, nacre_stats(s->f.s, &text), "stats");
+    return strstr(text, "\"writes_stopped\":true") != NULL;
+}
+
+// --- what is there ----------------------------------------------------------------------
+
+static const char *document(struct scene *s, int i) {
+    static char kept[600];
+    nacre_doc doc = {0};
+    const char *json;
+    nacre_status status = nacre_get(s->f.s, &s->f.c, number(i), &doc);
+    if (status == NACRE_DOCUMENT_NOT_FOUND) return NULL;
+    must(s, status, "reading");
+    must(s, nacre_doc_json(s->f.s, &doc, NULL, &json, NULL), "writing it as JSON");
+    (void)snprintf(kept, sizeof kept, "%s", json);
+    nacre_doc_release(&doc);
+    return kept;
+}
+
+static int holds(struct scene *s, int i, const char *text) {
+    const char *json = document(s, i);
+    return json && strstr(json, text) ? 1 : 0;
+}
+
+static void absent(struct scene *s, int i) {
+    nacre_status status = nacre_delete(s->f.s, &s->f.c, number(i), NULL, NULL);
+    if (status != NACRE_DOCUMENT_NOT_FOUND) must(s, status, "preparing");
+}
+
+static int count_of(struct scene *s, const char *filter) {
+    uint64_t n;
+    must(s, nacre_count(s->f.s, &s->f.c, filter, &n), "counting");
+    return (int)n;
+}
+
+static int all_or_nothing(int n, int all) { return n == all ? 1 : n == 0 ? 0 : UNSURE; }
+
+// --- writes -----------------------------------------------------------------------------
+
+static const char fresh[] = "{\"n\":700,\"fresh\":true,\"list\":[1,2,{\"a\":null}]}";
+
+static void before_put(struct scene *s) { put_document(s, 1); }
+static nacre_status make_put(struct scene *s) {
+    nacre_result r = {0};
+    nacre_write w = {.want_document = 1, .if_filter = "n = 1"};
+    nacre_id id = number(1);
+    return nacre_put(s->f.s, &s->f.c, &id, fresh, sizeof fresh - 1, &w, &r);
+}
+static int done_put(struct scene *s) { return holds(s, 1, "\"fresh\":true"); }
+
+static void before_insert(struct scene *s) { absent(s, 101); }
+static nacre_status make_insert(struct scene *s) {
+    nacre_id id = number(101);
+    nacre_write w = {.has_ttl = 1, .ttl_seconds = 3600, .durability = NACRE_MEMORY};
+    return nacre_insert(s->f.s, &s->f.c, &id, fresh, sizeof fresh - 1, &w, NULL);
+}
+static int done_insert(struct scene *s) { return holds(s, 101, "\"fresh\":true"); }
+
+static void before_patch(struct scene *s) { put_document(s, 2); }
+static nacre_status patch(struct scene *s, nacre_patch_kind kind, const char *json) {
+    nacre_result r = {0};
+    nacre_write w = {.want_document = 1};
+    return nacre_patch(s->f.s, &s->f.c, number(2), kind, json, strlen(json), &w, &r);
+}
+static nacre_status make_patch(struct scene *s) {
+    return patch(s, NACRE_PATCH, "{\"$inc\":{\"n\":698},\"$push\":{\"list\":{\"$each\":[1,2]}}}");
+}
+static nacre_status make_merge(struct scene *s) {
+    return patch(s, NACRE_PATCH, "{\"n\":700,\"t\":null,\"deep\":{\"er\":[1]}}");
+}
+static nacre_status make_json_patch(struct scene *s) {
+    return patch(s, NACRE_PATCH_JSON,
+                 "[{\"op\":\"test\",\"path\":\"/n\",\"value\":2},"
+                 "{\"op\":\"replace\",\"path\":\"/n\",\"value\":700}]");
+}
+static int done_patch(struct scene *s) { return holds(s, 2, "\"n\":700"); }
+
+static void before_delete(struct scene *s) { put_document(s, 3); }
+static nacre_status make_delete(struct scene *s) {
+    return nacre_delete(s->f.s, &s->f.c, number(3), NULL, NULL);
+}
+static int done_delete(struct scene *s) { return document(s, 3) == NULL; }
+
+static void before_batch(struct scene *s) {
+    for (int i = 200; i < 204; i++)
+        absent(s, i);
+}
+static nacre_status batch(struct scene *s, const char *head) {
+    char json[600];
+    const char *out;
+    nacre_write w = {.want_document = 1};
+    size_t n = (size_t)snprintf(json, sizeof json, "{%s\"operations\":[", head);
+    for (int i = 200; i < 204; i++)
+        n += (size_t)snprintf(json + n, sizeof json - n,
+                              "%s{\"op\":\"put\",\"id\":%d,\"document\":{\"batch\":1,\"n\":%d}}",
+                              i > 200 ? "," : "", i, i);
+    n += (size_t)snprintf(json + n, sizeof json - n, "]}");
+    return nacre_batch(s->f.s, &s->f.c, json, n, &w, &out, NULL);
+}
+static nacre_status make_batch(struct scene *s) { return batch(s, ""); }
+static nacre_status make_loose_batch(struct scene *s) { return batch(s, "\"atomic\":false,"); }
+static int done_batch(struct scene *s) { return all_or_nothing(count_of(s, "batch = 1"), 4); }
+
+// The key is new at each place: what failed is repeated with it and must have happened once.
+static void before_idempotent(struct scene *s) {
+    put_document(s, 4);
+    s->key++;
+}
+static nacre_status make_idempotent(struct scene *s) {
+    char key[32];
+    const char *json = "{\"$inc\":{\"n\":1}}";
+    nacre_write w = {.idempotency_key = key};
+    (void)snprintf(key, sizeof key, "key %d", s->key);
+    return nacre_patch(s->f.s, &s->f.c, number(4), NACRE_PATCH, json, strlen(json), &w, NULL);
+}
+static int done_idempotent(struct scene *s) {
+    return holds(s, 4, "\"n\":4") ? 0 : holds(s, 4, "\"n\":5") ? 1 : UNSURE;
+}
+
+// --- claims -----------------------------------------------------------------------------
+
+// Document 5 anew, and so without a lease.
+static void before_claim(struct scene *s) {
+    absent(s, 5);
+    put_document(s, 5);
+}
+static nacre_status make_claim(struct scene *s) {
+    const char *json = NULL;
+    nacre_status status =
+        nacre_claim(s->f.s, &s->f.c,
+                    "{\"filter\":{\"_id\":5},\"sort\":[\"n\"],\"set\":{\"busy\":true},\"holder\":"
+                    "\"me\",\"on_expire\":{\"$inc\":{\"lost\":1}},\"lease_ms\":3600000}",
+                    NULL, &json, NULL);
+    if (status != NACRE_OK) return status;
+    const char *token = json ? strstr(json, "\"token\":\"") : NULL;
+    if (!token) fail_msg("the claim gives %s", json ? json : "nothing");
+    (void)snprintf(s->token, sizeof s->token, "%.*s", (int)strcspn(token + 9, "\""), token + 9);
+    return status;
+}
+static int done_claim(struct scene *s) {
+    int busy = holds(s, 5, "\"busy\":true"), leased = holds(s, 5, "\"_lease\":{");
+    return busy == leased ? busy : UNSURE;
+}
+
+static void before_release(struct scene *s) {
+    before_claim(s);
+    must(s, make_claim(s), "claiming");
+}
+static nacre_status make_release(struct scene *s) {
+    return nacre_release(s->f.s, &s->f.c, number(5), s->token, NULL, NULL, NULL);
+}
+static int done_release(struct scene *s) {
+    int claimed = done_claim(s);
+    return claimed == UNSURE ? UNSURE : !claimed;
+}
+static nacre_status make_finish(struct scene *s) {
+    nacre_result r = {0};
+    nacre_write w = {.want_document = 1};
+    return nacre_release(s->f.s, &s->f.c, number(5), s->token, "{\"state\":\"done\"}", &w, &r);
+}
+static int done_finish(struct scene *s) {
+    int done = holds(s, 5, "\"state\":\"done\""), leased = holds(s, 5, "\"_lease\":{");
+    return done != leased ? done : UNSURE;
+}
+
+static nacre_status make_extend(struct scene *s) {
+    return nacre_extend(s->f.s, &s->f.c, number(5), s->token, 7200000, NULL, NULL);
+}
+static void lease_end(struct scene *s, char out[64]) {
+    const char *json = document(s, 5), *lease = json ? strstr(json, "\"_lease\":{") : NULL;
+    const char *until = lease ? strstr(lease, "\"until\":") : NULL;
+    if (!until) fail_msg("%s, place %lld: the lease is gone", s->call, s->nth);
+    (void)snprintf(out, 64, "%.*s", (int)strcspn(until, "}"), until);
+}
+static void before_extend(struct scene *s) {
+    before_release(s);
+    lease_end(s, s->until);
+}
+static int done_extend(struct scene *s) {
+    char now[64];
+    lease_end(s, now);
+    return strcmp(now, s->until) != 0;
+}
+
+static nacre_status make_fenced(struct scene *s) {
+    const char *json = "{\"$set\":{\"step\":2}}";
+    nacre_write w = {.lease = s->token};
+    return nacre_patch(s->f.s, &s->f.c, number(5), NACRE_PATCH, json, strlen(json), &w, NULL);
+}
+static int done_fenced(struct scene *s) { return holds(s, 5, "\"step\":2"); }
+
+// --- the catalog ------------------------------------------------------------------------
+
+static nacre_collection other(void) { return nacre_collection_of(NULL, "other"); }
+
+static void before_create(struct scene *s) {
+    nacre_collection c = other();
+    nacre_status status = nacre_collection_drop(s->f.s, &c);
+    if (status != NACRE_COLLECTION_NOT_FOUND) must(s, status, "preparing");
+}
+static nacre_status make_create(struct scene *s) {
+    nacre_collection c = other();
+    return nacre_collection_create(s->f.s, &c,
+                                   "{\"ttl_seconds\":3600,\"indexes\":[{\"name\":\"u\",\"fields\":"
+                                   "[\"a\",{\"path\":\"b\",\"order\":\"desc\"}],\"unique\":true}]}",
+                                   NULL);
+}
+static int describes(struct scene *s, const char *part) {
+    nacre_collection c = other();
+    const char *text;
+    nacre_status status = nacre_collection_describe(s->f.s, &c, &text);
+    if (status == NACRE_COLLECTION_NOT_FOUND) return 0;
+    must(s, status, "describing");
+    return strstr(text, part) != NULL;
+}
+static int done_create(struct scene *s) {
+    int there = describes(s, "\"other\"");
+    return there == describes(s, "\"u\"") && there == describes(s, "3600") ? there : UNSURE;
+}
+
+static void before_alter(struct scene *s) {
+    before_create(s);
+    must(s, make_create(s), "creating");
+}
+static nacre_status make_alter(struct scene *s) {
+    nacre_collection c = other();
+    return nacre_collection_alter(s->f.s, &c, "{\"ttl_seconds\":7200}");
+}
+static int done_alter(struct scene *s) { return describes(s, "7200"); }
+static nacre_status make_drop(struct scene *s) {
+    nacre_collection c = other();
+    return nacre_collection_drop(s->f.s, &c);
+}
+static int done_drop(struct scene *s) { return !describes(s, "\"other\""); }
+
+static nacre_status make_describe(struct scene *s) {
+    const char *text;
+    nacre_status status = nacre_collection_describe(s->f.s, &s->f.c, &text);
+    if (status == NACRE_OK && !strstr(text, "\"by_n\"")) fail_msg("described as %s", text);
+    return status;
+}
+
+static int described_index(struct scene *s) {
+    const char *text;
+    nacre_status status = nacre_index_describe(s->f.s, &s->f.c, "by_t", &text);
+    if (status == NACRE_INDEX_NOT_FOUND) return 0;
+    must(s, status, "describing an index");
+    return 1;
+}
+static void before_index(struct scene *s) {
+    nacre_status status = nacre_index_drop(s->f.s, &s->f.c, "by_t");
+    if (status != NACRE_INDEX_NOT_FOUND) must(s, status, "preparing");
+}
+static nacre_status make_index(struct scene *s) {
+    return nacre_index_create(s->f.s, &s->f.c, "by_t",
+                              "{\"fields\":[\"t\"],\"unique\":true,\"where\":\"n >= 0\"}", NULL);
+}
+// The build, too: it stops at a failing allocation and is taken up again.
+static nacre_status make_built_index(struct scene *s) {
+    nacre_status status = make_index(s);
+    return status == NACRE_OK ? nacre_index_wait(s->f.s, &s->f.c, "by_t") : status;
+}
+static void before_index_drop(struct scene *s) { must(s, make_built_index(s), "an index"); }
+static nacre_status make_index_drop(struct scene *s) {
+    return nacre_index_drop(s->f.s, &s->f.c, "by_t");
+}
+static int done_index_drop(struct scene *s) { return !described_index(s); }
+static nacre_status make_index_describe(struct scene *s) {
+    const char *text;
+    nacre_status status = nacre_index_describe(s->f.s, &s->f.c, NULL, &text);
+    if (status == NACRE_OK && !strstr(text, "\"ready\"")) fail_msg("described as %s", text);
+    return status;
+}
+
+static void before_database(struct scene *s) {
+    nacre_status status = nacre_database_drop(s->f.s, "second");
+    if (status != NACRE_DATABASE_NOT_FOUND) must(s, status, "preparing");
+}
+static nacre_status make_database(struct scene *s) {
+    return nacre_database_create(s->f.s, "second", "{\"quota\":{\"documents\":5}}", NULL);
+}
+static int database_says(struct scene *s, const char *part) {
+    const char *text;
+    nacre_status status = nacre_database_describe(s->f.s, "second", &text);
+    if (status == NACRE_DATABASE_NOT_FOUND) return 0;
+    must(s, status, "describing a database");
+    return strstr(text, part) != NULL;
+}
+static int done_database(struct scene *s) { return database_says(s, ":5"); }
+static void before_database_alter(struct scene *s) {
+    before_database(s);
+    must(s, make_database(s), "a database");
+}
+static nacre_status make_database_alter(struct scene *s) {
+    return nacre_database_alter(s->f.s, "second", "{\"quota\":{\"documents\":77}}");
+}
+static int done_database_alter(struct scene *s) { return database_says(s, "77"); }
+static nacre_status make_database_drop(struct scene *s) {
+    return nacre_database_drop(s->f.s, "second");
+}
+static int done_database_drop(struct scene *s) { return !database_says(s, "second"); }
+static nacre_status make_database_describe(struct scene *s) {
+    const char *text;
+    nacre_status status = nacre_database_describe(s->f.s, NULL, &text);
+    if (status == NACRE_OK && !strstr(text, "\"main\"")) fail_msg("described as %s", text);
+    return status;
+}
+
+// --- reads ------------------------------------------------------------------------------
+
+static nacre_status make_session(struct scene *s) {
+    nacre_session *second;
+    nacre_status status = nacre_session_open(s->f.db, &second);
+    if (status == NACRE_OK) nacre_session_close(second);
+    return status;
+}
+
+static nacre_status make_get(struct scene *s) {
+    nacre_doc doc = {0};
+    nacre_value value = {0};
+    const char *json = NULL;
+    int there = 0;
+    nacre_status status = nacre_exists(s->f.s, &s->f.c, number(7), &there);
+    if (status == NACRE_OK && !there) fail_msg("document 7 is not there");
+    if (status == NACRE_OK) status = nacre_get(s->f.s, &s->f.c, number(7), &doc);
+    if (status == NACRE_OK) status = nacre_doc_field(s->f.s, &doc, "n", &value);
+    if (status == NACRE_OK && value.integer != 7) fail_msg("n is not 7");
+    if (status == NACRE_OK) status = nacre_doc_json(s->f.s, &doc, "t,_version", &json, NULL);
+    if (status == NACRE_OK && !strstr(json, "\"t\":\"00092\"")) fail_msg("it is %s", json);
+    nacre_doc_release(&doc);
+    return status;
+}
+
+// From one page to the next by the cursor's token, rows in order.
+static nacre_status pages(struct scene *s, const char *sort, int from, int step) {
+    char token[400] = "", spec[600];
+    nacre_status status = NACRE_OK;
+    for (int seen = 0; status == NACRE_OK && seen < 6;) {
+        nacre_cursor *cursor = NULL;
+        const char *row = "", *next = NULL;
+        uint64_t total = 0;
+        (void)snprintf(spec, sizeof spec,
+                       "{\"filter\":\"n >= 6 AND n < 12\",\"sort\":[\"%s\"],\"limit\":2,"
+                       "\"fields\":[\"n\"],\"count\":\"exact\"%s%s%s}",
+                       sort, *token ? ",\"cursor\":\"" : "", token, *token ? "\"" : "");
+        status = nacre_query(s->f.s, &s->f.c, spec, &cursor);
+        if (status != NACRE_OK) return status;
+        while (row && (status = nacre_cursor_next(cursor, &row, NULL)) == NACRE_OK) {
+            char want[32];
+            (void)snprintf(want, sizeof want, "\"n\":%d", from + step * seen);
+            if (row && !strstr(row, want)) fail_msg("%s instead of %s", row, want);
+            seen += row != NULL;
+        }
+        if (status == NACRE_OK) status = nacre_cursor_total(cursor, &total);
+        if (status == NACRE_OK && total != 6) fail_msg("%d rows in all", (int)total);
+        if (status == NACRE_OK) status = nacre_cursor_token(cursor, &next);
+        if (status == NACRE_OK && !next != (seen == 6)) fail_msg("a page ends at %d", seen);
+        (void)snprintf(token, sizeof token, "%s", next ? next : "");
+        nacre_cursor_close(cursor);
+    }
+    return status;
+}
+static nacre_status make_query(struct scene *s) { return pages(s, "n", 6, 1); }
+static nacre_status make_sorted_query(struct scene *s) { return pages(s, "t", 11, -1); }
+
+static nacre_status make_count(struct scene *s) {
+    uint64_t n = 0;
+    nacre_status status =
+        nacre_count(s->f.s, &s->f.c, "{\"$or\":[{\"n\":{\"$in\":[6,7]}},{\"t\":\"00091\"}]}", &n);
+    if (status == NACRE_OK && n != 3) fail_msg("%d counted", (int)n);
+    return status;
+}
+static nacre_status make_explain(struct scene *s) {
+    const char *text;
+    nacre_status status =
+        nacre_explain(s->f.s, &s->f.c, "{\"query\":{\"filter\":\"n = 7\"}}", &text, NULL);
+    if (status == NACRE_OK && !strstr(text, "\"by_n\"")) fail_msg("explained as %s", text);
+    return status;
+}
+
+static int write_out(void *arg, const void *bytes, size_t size) {
+    struct lib_fixture_text *out = arg;
+    out->n += size;
+    return memchr(bytes, '\0', size) != NULL;
+}
+static nacre_status make_export(struct scene *s) {
+    struct lib_fixture_text out = {0};
+    uint64_t documents = 0;
+    nacre_status status = nacre_export(s->f.s, &s->f.c, "{\"filter\":\"n >= 6 AND n < 12\"}",
+                                       write_out, &out, NULL, NULL, &documents);
+    if (status == NACRE_OK && documents != 6) fail_msg("%d exported", (int)documents);
+    return status;
+}
+static nacre_status make_check(struct scene *s) {
+    uint64_t problems = 0;
+    nacre_status status = nacre_check(s->f.s, NULL, NULL, &problems);
+    // A file that cannot be read is a finding.
+    if (status == NACRE_OK && problems && !fault_fired(s->kind))
+        fail_msg("%d problems", (int)problems);
+    return status;
+}
+static nacre_status make_stats(struct scene *s) {
+    const char *text;
+    return nacre_stats(s->f.s, &text);
+}
+
+// --- import -----------------------------------------------------------------------------
+
+static void before_import(struct scene *s) {
+    for (int i = 300; i < 308; i++)
+        absent(s, i);
+}
+static nacre_status make_import(struct scene *s) {
+    char text[600];
+    nacre_import_result result = {0};
+    size_t n = 0;
+    for (int i = 300; i < 308; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "{\"_id\":%d,\"imported\":true}\n", i);
+    nacre_status status = lib_fixture_import(&s->f, text, NULL, &result);
+    int stored = count_of(s, "imported = true");
+    if (result.lines > (uint64_t)stored || (status == NACRE_OK && stored != 8))
+        fail_msg("%s, place %lld: %d lines for good, %d stored", s->call, s->nth, (int)result.lines,
+                 stored);
+    return status;
+}
+
+// --- every call, every place ------------------------------------------------------------
+
+static const struct call calls[] = {
+    {"put", before_put, make_put, done_put},
+    {"insert", before_insert, make_insert, done_insert},
+    {"patch", before_patch, make_patch, done_patch},
+    {"merge patch", before_patch, make_merge, done_patch},
+    {"JSON patch", before_patch, make_json_patch, done_patch},
+    {"delete", before_delete, make_delete, done_delete},
+    {"batch", before_batch, make_batch, done_batch},
+    {"batch, not atomic", before_batch, make_loose_batch, done_batch},
+    {"idempotent patch", before_idempotent, make_idempotent, done_idempotent},
+    {"claim", before_claim, make_claim, done_claim},
+    {"release", before_release, make_release, done_release},
+    {"release with set", before_release, make_finish, done_finish},
+    {"extend", before_extend, make_extend, done_extend},
+    {"fenced patch", before_release, make_fenced, done_fenced},
+    {"collection_create", before_create, make_create, done_create},
+    {"collection_alter", before_alter, make_alter, done_alter},
+    {"collection_drop", before_alter, make_drop, done_drop},
+    {"collection_describe", NULL, make_describe, NULL},
+    {"index_create", before_index, make_index, described_index},
+    {"index_create and build", before_index, make_built_index, NULL},
+    {"index_drop", before_index_drop, make_index_drop, done_index_drop},
+    {"index_describe", NULL, make_index_describe, NULL},
+    {"database_create", before_database, make_database, done_database},
+    {"database_alter", before_database_alter, make_database_alter, done_database_alter},
+    {"database_drop", before_database_alter, make_database_drop, done_database_drop},
+    {"database_describe", NULL, make_database_describe, NULL},
+    {"session_open", NULL, make_session, NULL},
+    {"get", NULL, make_get, NULL},
+    {"query", NULL, make_query, NULL},
+    {"query, sorted", NULL, make_sorted_query, NULL},
+    {"count", NULL, make_count, NULL},
+    {"explain", NULL, make_explain, NULL},
+    {"export", NULL, make_export, NULL},
+    {"check", NULL, make_check, NULL},
+    {"stats", NULL, make_stats, NULL},
+    {"import", before_import, make_import, NULL},
+};
+
+// What a failing machine may answer; UNAVAILABLE is a check that met a log which moved.
+static bool is_typed(nacre_status status) {
+    return status == NACRE_MEMORY_LIMIT || status == NACRE_IO_ERROR ||
+           status == NACRE_OUTCOME_UNKNOWN || status == NACRE_UNAVAILABLE;
+}
+
+static void hold_to(struct scene *s, const struct call *call, nacre_status got, const char *when) {
+    if (!call->done) return;
+    int done = call->done(s);
+    bool right = got == NACRE_OK ? done == 1 : got == NACRE_OUTCOME_UNKNOWN ? done >= 0 : done == 0;
+    if (!right)
+        fail_msg("%s, place %lld: answered %s, and %s it is %s", call->name, s->nth,
+                 nacre_status_code(got), when,
+                 done == UNSURE ? "half done"
+                 : done         ? "done"
+                                : "not done");
+}
+
+// The answer, which is right or typed, while the n-th call fails.
+static nacre_status answer(struct scene *s, const struct call *call) {
+    fault_arm(s->kind, s->nth, false);
+    nacre_status got = call->make(s);
+    fault_disarm(s->kind);
+    if (got == NACRE_OK) return got;
+    if (!is_typed(got))
+        fail_msg("%s, place %lld: %s: %s", call->name, s->nth, nacre_status_code(got),
+                 nacre_error_detail(s->f.s));
+    return got;
+}
+
+// false: nothing failed any more.
+static bool one_place(struct scene *s, const struct call *call) {
+    if (call->prepare) call->prepare(s);
+    nacre_status got = answer(s, call);
+    bool fired = fault_fired(s->kind), stopped = is_stopped(s);
+    hold_to(s, call, got, "at once");
+    if (got == NACRE_OK && !stopped) return fired;
+    if (stopped) {
+        close_db(s);
+        open_db(s);
+        hold_to(s, call, got, "opened again");
+    }
+    if (strcmp(call->name, "idempotent patch") != 0) return fired;
+    must(s, call->make(s), "again with its key");
+    hold_to(s, call, NACRE_OK, "repeated");
+    return fired;
+}
+
+// The calls that wait for the background get fewer places.
+static long long step(const struct call *call, long long nth) {
+    const char *runs = getenv("NACRE_RUNS");
+    bool waits = call->make == make_built_index || call->prepare == before_index_drop;
+    return 1 + nth / ((waits ? DENSE / 4 : DENSE) * (runs ? strtol(runs, NULL, 10) : 1));
+}
+
+static void all_calls(enum fault_kind kind) {
+    static struct scene s;
+    long long places = 0;
+    scene_begin(&s);
+    s.kind = kind;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        s.call = calls[i].name;
+        bool fired = true;
+        for (s.nth = 1; fired; s.nth += step(&calls[i], s.nth), places++)
+            fired = one_place(&s, &calls[i]);
+        check(&s);
+        if (getenv("NACRE_VERBOSE")) printf("%s: to place %lld\n", s.call, s.nth);
+    }
+    printf("%zu calls, %lld places\n", sizeof calls / sizeof *calls, places);
+    lib_fixture_close(&s.f);
+}
+
+static void test_allocations(void **state) {
+    (void)state;
+    all_calls(FAULT_ALLOC);
+}
+static void test_files(void **state) {
+    (void)state;
+    all_calls(FAULT_IO);
+}
+
+// --- open and close ---------------------------------------------------------------------
+
+// Opening a database that must replay its log, then closing it: each refuses with a typed error or
+// works, and takes nothing with it.
+static bool open_and_close(struct scene *s, enum fault_kind kind, bool closing) {
+    nacre_db *db;
+    nacre_open_error error = {0};
+    s->f.options.error = &error;
+    put_document(s, 8);
+    fault_arm(kind, 1, true); // so that closing leaves the log to the next open
+    close_db(s);
+    fault_disarm(kind);
+    if (!closing) fault_arm(kind, s->nth, false);
+    nacre_status status = nacre_open(s->f.dir, &s->f.options, &db);
+    if (closing && status == NACRE_OK) fault_arm(kind, s->nth, false);
+    if (status == NACRE_OK) status = nacre_close(db, &error);
+    fault_disarm(kind);
+    bool fired = fault_fired(kind);
+    if (status != NACRE_OK && (!is_typed(status) || error.status != status || !error.detail[0]))
+        fail_msg("%s, place %lld: %s, told as %s: %s", s->call, s->nth, nacre_status_code(status),
+                 nacre_status_code(error.status), error.detail);
+    open_db(s);
+    for (int i = 0; i < DOCUMENTS; i++)
+        if (!document(s, i)) fail_msg("%s, place %lld: document %d is gone", s->call, s->nth, i);
+    check(s);
+    return fired;
+}
+
+static void test_open_close(void **state) {
+    (void)state;
+    static struct scene s;
+    const char *runs = getenv("NACRE_RUNS");
+    long long dense = DENSE * (runs ? strtol(runs, NULL, 10) : 1) / 2;
+    scene_begin(&s);
+    for (int way = 0; way < 4; way++) {
+        bool fired = true;
+        s.call = way & 1 ? "close" : "open";
+        for (s.nth = 1; fired; s.nth += 1 + s.nth / dense)
+            fired = open_and_close(&s, way & 2 ? FAULT_IO : FAULT_ALLOC, way & 1);
+    }
+    lib_fixture_close(&s.f);
+}
+
+// Nothing here is about the disk: without one it takes seconds, not minutes.
+static void leave_disk(void) {
+    struct statvfs room;
+    if (statvfs("/dev/shm", &room) != 0 || access("/dev/shm", W_OK) != 0) return;
+    if ((uint64_t)room.f_bavail * room.f_frsize > ROOM_MIN) (void)setenv("TMPDIR", "/dev/shm", 0);
+}
+
+int main(void) {
+    leave_disk();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_allocations),
+                                       cmocka_unit_test(test_files),
+                                       cmocka_unit_test(test_open_close)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
