@@ -1,6 +1,7 @@
 // Documents: field access, JSON in, JSON out, footer and row, on films of about 1 KB and 2 KB.
-// Prints the median of many batches, in nanoseconds a call. Goals: JSON in ≤ 1,500 and JSON out
-// ≤ 2,000 for 1 KB, a field of the 2 KB document through its footer ≤ 200.
+// Prints the median of many batches, in nanoseconds a call. Goals: JSON in ≤ 1,500, JSON out ≤
+// 2,000 and the check against a schema ≤ 2,000 for 1 KB, a field of the 2 KB document through its
+// footer ≤ 200.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "doc/footer.h"
 #include "doc/json.h"
 #include "doc/row.h"
+#include "doc/schema/schema.h"
 #include "kit/kit.h"
 
 enum { BATCHES = 101, BATCH_NS = 400000 };
@@ -44,12 +46,26 @@ static const char extra_2k[] =
     "\"lon\":2.3768,\"lat\":51.0344}],\"sound\":\"Dolby Stereo\",\"ratio\":1.85,\"restored\":null,"
     "\"notes\":\"Restored in 2017 from the camera negative.\",\"last_field\":42}";
 
+// What somebody would write for such films: each field, nothing else.
+static const char film_schema[] =
+    "{\"type\":\"object\",\"required\":[\"title\",\"year\"],\"additionalProperties\":false,"
+    "\"properties\":{\"title\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},"
+    "\"year\":{\"type\":\"integer\",\"minimum\":1880,\"maximum\":2100},"
+    "\"cast\":{\"$ref\":\"#/$defs/names\"},\"genres\":{\"$ref\":\"#/$defs/names\"},"
+    "\"href\":{\"type\":\"string\"},\"extract\":{\"type\":\"string\",\"maxLength\":10000},"
+    "\"thumbnail\":{\"type\":\"string\"},\"thumbnail_width\":{\"type\":\"integer\"},"
+    "\"thumbnail_height\":{\"type\":\"integer\"},\"rating\":{\"type\":\"number\",\"minimum\":0,"
+    "\"maximum\":10,\"multipleOf\":0.1},\"votes\":{\"type\":\"integer\",\"minimum\":0}},"
+    "\"$defs\":{\"names\":{\"type\":\"array\",\"uniqueItems\":true,"
+    "\"items\":{\"type\":\"string\",\"minLength\":1}}}}";
+
 struct bench {
     struct ctx ctx;
     struct slice json;
     struct buf bson, footer, out, row;
     struct path path;
     struct doc doc;
+    struct schema *schema;
 };
 
 static int64_t now_ns(void) {
@@ -84,6 +100,8 @@ static void measure(const char *name, bench_call *call, struct bench *b) {
         kit_row("JSON in, 1 KB", "≤ 1.5 µs", ns <= 1500, "%.2f µs", ns / 1000);
     if (b->json.n < 1300 && strcmp(name, "JSON out") == 0)
         kit_row("JSON out, 1 KB", "≤ 2 µs", ns <= 2000, "%.2f µs", ns / 1000);
+    if (strcmp(name, "schema") == 0)
+        kit_row("schema check of a 1 KB document", "≤ 2 µs", ns <= 2000, "%.2f µs", ns / 1000);
     if (b->json.n > 1300 && strcmp(name, "field last_field, footer") == 0)
         kit_row("field access in a 2 KB document", "≤ 0.2 µs", ns <= 200, "%.3f µs", ns / 1000);
 }
@@ -100,6 +118,23 @@ static void call_write(struct bench *b) {
 
 static void call_validate(struct bench *b) {
     CHECK(bson_validate(&b->ctx, buf_slice(&b->bson)) == NACRE_OK);
+}
+
+static void call_schema(struct bench *b) {
+    struct val v = val_bytes(VAL_OBJECT, buf_slice(&b->bson));
+    CHECK(schema_validate(&b->ctx, b->schema, v) == NACRE_OK);
+}
+
+static void measure_schema(struct bench *b) {
+    BUF_CLEANUP struct buf bson;
+    struct json_options names = {.allow_dollar_names = true};
+    struct schema_options options = {.collection = true};
+    buf_init(&bson, NULL, 1 << 20);
+    CHECK(json_parse(&b->ctx, slice_str(film_schema), &names, &bson) == NACRE_OK);
+    struct val v = val_bytes(VAL_OBJECT, buf_slice(&bson));
+    CHECK(schema_compile(&b->ctx, v, &options, &b->schema) == NACRE_OK);
+    measure("schema", call_schema, b);
+    schema_free(b->schema);
 }
 
 static void call_footer(struct bench *b) {
@@ -150,6 +185,7 @@ static void run(const char *json, const char *const *paths) {
     measure("JSON in", call_parse, &b);
     measure("JSON out", call_write, &b);
     measure("validate", call_validate, &b);
+    if (b.json.n < 1300) measure_schema(&b);
     measure("footer", call_footer, &b);
     measure("row encode", call_row_encode, &b);
     measure("row decode and verify", call_row_decode, &b);

@@ -7,6 +7,7 @@
 #include "base/err/ctx.h"
 #include "base/mem/buf.h"
 #include "doc/path.h"
+#include "doc/schema/schema.h"
 #include "doc/val.h"
 
 enum {
@@ -94,6 +95,8 @@ struct filter_regex_engine {
 // PCRE2 with UTF and limits on steps, memory and depth (filter_regex.c, the only user of pcre2.h).
 // Not for apply.
 extern const struct filter_regex_engine filter_regex_pcre2;
+// The same engine for the patterns of schemas, which are those of ECMA-262. Not for apply.
+extern const struct schema_regex filter_regex_schema;
 
 // The parsers. regex: &filter_regex_pcre2, or NULL where no regular expression may run (apply):
 // then $regex is refused. Errors: NACRE_INVALID_FILTER with pointer, expected, got (JSON form) or

@@ -45,7 +45,7 @@ static PRINTF_LIKE(3, 4) void text_format(char *out, size_t cap, const char *fmt
 
 void err_clear(struct ctx *ctx) {
     struct err *err = &ctx->err;
-    // Not one memset: the record is 3 KiB, and requests that found nothing wrong reset it too.
+    // Not one memset: the record is 7 KiB, and requests that found nothing wrong reset it too.
     err->status = NACRE_OK;
     err->detail[0] = err->hint[0] = err->parameter[0] = '\0';
     err->item_count = err->suggestion_count = 0;

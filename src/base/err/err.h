@@ -10,7 +10,7 @@
 
 #include "base/err/status.h"
 
-enum { ERR_DETAIL_MAX = 512, ERR_TEXT_MAX = 192, ERR_ITEMS_MAX = 4, ERR_SUGGESTIONS_MAX = 3 };
+enum { ERR_DETAIL_MAX = 512, ERR_TEXT_MAX = 192, ERR_ITEMS_MAX = 10, ERR_SUGGESTIONS_MAX = 3 };
 
 struct err_item {
     char pointer[ERR_TEXT_MAX]; // JSON Pointer into the request body ("" = the whole)
