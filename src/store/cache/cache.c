@@ -8,6 +8,12 @@
 //  every call.
 // The table's reference is one of an entry's refs; whoever drops the last one frees the entry and
 // releases its charge.
+//
+// Admission: what is read once, a scan or a database much larger than the cache, would cost a copy,
+// fresh memory and an entry that is worth more. So a first read leaves only a mark of two bytes;
+// the next one, if the mark still stands, inserts (the doorkeeper of TinyLFU, Einziger, Friedman,
+// Manes 2017, as a direct-mapped table: marks age by being overwritten). Marks are hints without a
+// lock.
 #include "store/cache/cache.h"
 
 #include "base/bits/bits.h"
@@ -17,6 +23,8 @@
 #include "store/lock.h"
 
 enum { SHARD_BITS = 6, SHARDS = 1 << SHARD_BITS, LARGE_FRACTION = 8 };
+// One mark per KiB of capacity, as a power of two: about as many as there are entries.
+enum { MARKS_MIN = 1024, MARKED_BYTES = 1024 };
 
 struct shard {
     _Alignas(128) store_lock lock;
@@ -31,6 +39,8 @@ struct cache {
     size_t shard_capacity;
     struct shard *shards; // aligned within memory
     void *memory;
+    size_t mark_count; // a power of two
+    _Atomic uint16_t marks[];
 };
 
 static struct shard *shard_of(const struct cache *cache, uint64_t hash) {
@@ -41,17 +51,31 @@ static size_t entry_bytes(const struct cache_entry *e) {
     return sizeof *e + (size_t)e->key_size + (size_t)e->value_size;
 }
 
+static size_t mark_count_of(size_t capacity_bytes) {
+    size_t count = MARKS_MIN;
+    while (count < capacity_bytes / MARKED_BYTES)
+        count *= 2;
+    return count;
+}
+
+// What the cache takes without entries.
+static size_t fixed_bytes(size_t mark_count) {
+    return sizeof(struct cache) + mark_count * sizeof(uint16_t) +
+           sizeof(struct shard) * (SHARDS + 1);
+}
+
 nacre_status cache_new(struct ctx *ctx, struct budget *budget, size_t capacity_bytes,
                        struct cache **out) {
-    size_t size = sizeof(struct shard) * (SHARDS + 1);
-    if (!budget_charge(budget, sizeof(struct cache) + size)) return err_nomem(ctx);
-    struct cache *cache = mem_zalloc(sizeof *cache);
-    void *memory = cache ? mem_zalloc(size) : NULL;
+    size_t marks = mark_count_of(capacity_bytes);
+    if (!budget_charge(budget, fixed_bytes(marks))) return err_nomem(ctx);
+    struct cache *cache = mem_zalloc(sizeof *cache + marks * sizeof(uint16_t));
+    void *memory = cache ? mem_zalloc(sizeof(struct shard) * (SHARDS + 1)) : NULL;
     if (!memory) {
         mem_free(cache);
-        budget_release(budget, sizeof(struct cache) + size);
+        budget_release(budget, fixed_bytes(marks));
         return err_nomem(ctx);
     }
+    cache->mark_count = marks;
     cache->budget = budget;
     cache->shard_capacity = capacity_bytes / SHARDS;
     cache->memory = memory;
@@ -83,7 +107,7 @@ void cache_free(struct cache *cache) {
         budget_release(cache->budget, table->cap * sizeof(struct cache_slot));
         mem_free(table->slots);
     }
-    budget_release(cache->budget, sizeof *cache + sizeof(struct shard) * (SHARDS + 1));
+    budget_release(cache->budget, fixed_bytes(cache->mark_count));
     mem_free(cache->memory);
     mem_free(cache);
 }
@@ -154,8 +178,8 @@ static bool make_slot(struct cache *cache, struct shard *shard) {
     return evict_one(cache, shard);
 }
 
-static struct cache_entry *entry_new(struct slice key, struct slice value, bool absent,
-                                     uint64_t ts) {
+static struct cache_entry *entry_new(struct slice key, uint64_t hash, struct slice value,
+                                     bool absent, uint64_t ts) {
     if (key.n > UINT32_MAX / 2 || value.n > UINT32_MAX / 2) return NULL;
     struct cache_entry *entry = mem_alloc(sizeof *entry + key.n + value.n);
     if (!entry) return NULL;
@@ -163,7 +187,7 @@ static struct cache_entry *entry_new(struct slice key, struct slice value, bool 
     entry->key_size = (uint32_t)key.n;
     entry->value_size = (uint32_t)value.n;
     entry->ts = ts;
-    entry->hash = cache_hash(key);
+    entry->hash = hash;
     entry->absent = absent;
     if (key.n) memcpy(entry->bytes, key.p, key.n);
     if (value.n) memcpy(entry->bytes + key.n, value.p, value.n);
@@ -187,9 +211,9 @@ static void place(struct cache *cache, struct shard *shard, struct cache_entry *
 
 void cache_write(struct cache *cache, struct slice key, struct slice value, bool absent,
                  uint64_t commit_ts) {
+    uint64_t hash = cache_hash(key), used = 0;
     struct cache_entry *entry =
-        entry_new(key, absent ? (struct slice){0} : value, absent, commit_ts);
-    uint64_t hash = entry ? entry->hash : cache_hash(key), used = 0;
+        entry_new(key, hash, absent ? (struct slice){0} : value, absent, commit_ts);
     struct shard *shard = shard_of(cache, hash);
     store_lock_take(&shard->lock);
     if (commit_ts > shard->last_write_ts) shard->last_write_ts = commit_ts;
@@ -202,16 +226,31 @@ void cache_write(struct cache *cache, struct slice key, struct slice value, bool
     store_lock_drop(&shard->lock);
 }
 
+// Whether the key was read since its mark was last overwritten; leaves the mark. Place and tag are
+// different bits of the hash.
+static bool was_read(struct cache *cache, uint64_t hash) {
+    _Atomic uint16_t *mark = &cache->marks[(hash >> 16) & (cache->mark_count - 1)];
+    uint16_t tag = (uint16_t)hash | 1; // 0 is nobody's
+    if (atomic_load_explicit(mark, memory_order_relaxed) == tag) return true;
+    atomic_store_explicit(mark, tag, memory_order_relaxed);
+    return false;
+}
+
 void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,
                   uint64_t ts, uint64_t view_ts) {
-    struct cache_entry *entry = entry_new(key, absent ? (struct slice){0} : value, absent, ts);
+    uint64_t hash = cache_hash(key);
+    if (!was_read(cache, hash)) return;
+    struct cache_entry *entry =
+        entry_new(key, hash, absent ? (struct slice){0} : value, absent, ts);
     if (!entry) return;
-    struct shard *shard = shard_of(cache, entry->hash);
+    struct shard *shard = shard_of(cache, hash);
     store_lock_take(&shard->lock);
     bool newest = ts <= view_ts && shard->last_write_ts <= view_ts;
     // An entry that is there already is as new (invariant 1).
-    if (newest && !cache_table_find(&shard->table, key, entry->hash)) place(cache, shard, entry, 0);
-    else mem_free(entry);
+    if (newest && !cache_table_find(&shard->table, key, hash))
+        place(cache, shard, entry, 0);
+    else
+        mem_free(entry);
     store_lock_drop(&shard->lock);
 }
 
@@ -223,7 +262,8 @@ static void shard_drop_prefix(struct cache *cache, struct shard *shard, struct s
         // moves from the table's begin to its end was seen before.
         if (entry && slice_starts(slice_of(entry->bytes, entry->key_size), prefix))
             slot_remove(cache, shard, &table->slots[i]);
-        else i++;
+        else
+            i++;
     }
 }
 
