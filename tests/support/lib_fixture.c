@@ -12,6 +12,7 @@
 
 #include "base/err/ctx.h"
 #include "base/os/file.h"
+#include "support/scratch.h"
 
 static char rows_text[1 << 20], document_text[1 << 16];
 
@@ -24,9 +25,7 @@ static void open_db(struct lib_fixture *f) {
 
 void lib_fixture_open(struct lib_fixture *f) {
     *f = (struct lib_fixture){.options.create = 1, .options.memory_bytes = 256u << 20};
-    const char *tmp = getenv("TMPDIR");
-    snprintf(f->dir, sizeof f->dir, "%s/nacre-lib-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-    assert_non_null(mkdtemp(f->dir));
+    scratch_dir("lib", f->dir);
     f->c = nacre_collection_of(NULL, "things");
     open_db(f);
 }

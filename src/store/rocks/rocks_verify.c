@@ -126,6 +126,12 @@ static nacre_status blocks_below(struct verifier *v, struct handle h, bool is_me
     return NACRE_OK;
 }
 
+static bool all_zero(struct slice bytes) {
+    while (bytes.n && !bytes.p[0])
+        bytes = slice_skip(bytes, 1);
+    return !bytes.n;
+}
+
 static nacre_status table_verify(struct verifier *v) {
     uint8_t footer[FOOTER_SIZE];
     size_t got = 0;
@@ -140,7 +146,7 @@ static nacre_status table_verify(struct verifier *v) {
     struct handle metaindex, index;
     if (got < FOOTER_SIZE || footer[0] != CHECKSUM_XXH3 || bits_le32(footer + 41) != FORMAT ||
         bits_le64(footer + 45) != TABLE_MAGIC || !take_handle(&handles, &metaindex) ||
-        !take_handle(&handles, &index)) {
+        !take_handle(&handles, &index) || !all_zero(handles)) {
         problem(v, at, "the footer is damaged");
         return NACRE_OK;
     }

@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/os/fault.h"
 #include "support/lib_fixture.h"
+#include "support/scratch.h"
 
 enum {
     DOCUMENTS = 12,
@@ -702,15 +702,8 @@ static void test_open_close(void **state) {
     lib_fixture_close(&s.f);
 }
 
-// Nothing here is about the disk: without one it takes seconds, not minutes.
-static void leave_disk(void) {
-    struct statvfs room;
-    if (statvfs("/dev/shm", &room) != 0 || access("/dev/shm", W_OK) != 0) return;
-    if ((uint64_t)room.f_bavail * room.f_frsize > ROOM_MIN) (void)setenv("TMPDIR", "/dev/shm", 0);
-}
-
 int main(void) {
-    leave_disk();
+    scratch_leave_disk();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_allocations),
                                        cmocka_unit_test(test_files),
                                        cmocka_unit_test(test_open_close)};
