@@ -3,10 +3,10 @@
 //   crash_disk [--cycles N] [--seed S] [--cuts N]
 // A cycle of faults: a worker under load meets an I/O error, a full disk or SIGKILL at a random
 // file call, once or from there on; it may end in any way. Then one opens the directory without
-// faults and compares everything with the oracle. A cycle of power cuts: a worker's run is
-// recorded; from the trace, sampled states that a cut at some place may have left are built, opened
-// and compared with what was acknowledged before that place. Needs NACRE_FAULTIO, the path of the
-// library.
+// faults and compares everything with the oracle. A cycle of power cuts: a worker's run, on a
+// database that was closed or killed, is recorded from its opening to its close; from the trace,
+// sampled states that a cut at some place may have left are built, opened and compared with what
+// was acknowledged before that place. Needs NACRE_FAULTIO, the path of the library.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +24,14 @@
 #include "support/faulty.h"
 #include "support/powerloss.h"
 
-enum { PATH_BYTES = 256, FAULT_CALLS = 900, PLAIN_MS = 25, RECORD_MS = 60 };
+enum {
+    PATH_BYTES = 256,
+    FAULT_CALLS = 900,
+    CUTS_EACH = 20,
+    PLAIN_MS = 25,
+    RECORD_MS = 40,
+    RECORD_SPAN_MS = 260
+};
 
 struct disk_run {
     char scratch[64], db[96], base[96], oracle[96], trace[96], out[96];
@@ -74,7 +81,7 @@ static int worker(char **args) {
                               .seed = strtoull(args[2], NULL, 10),
                               .faults = strcmp(args[3], "faults") == 0,
                               .marks = strcmp(args[3], "record") == 0};
-    work.run_ms = work.marks ? RECORD_MS : PLAIN_MS;
+    work.run_ms = work.marks ? RECORD_MS + work.seed % RECORD_SPAN_MS : PLAIN_MS;
     return crash_worker(&work);
 }
 
@@ -144,15 +151,23 @@ static void one_cut(struct disk_run *r, const struct powerloss *pl) {
     if (dir_remove_all(&r->ctx, r->out) != NACRE_OK) oracle_fail(r->o, "cannot remove %s", r->out);
 }
 
+// Leaves a log for the recorded worker to replay.
+static void kill_one(struct disk_run *r) {
+    char nth[24];
+    (void)snprintf(nth, sizeof nth, "%" PRIu64, 1 + rng_below(&r->rng, FAULT_CALLS));
+    struct faulty_run faulty = {.prefix = r->db, .nth = nth, .error = "KILL"};
+    int status = work(r, &faulty, "faults");
+    if (status && status != 256 + 9)
+        oracle_fail(r->o, "a worker that was to be killed ended with status %d", status);
+}
+
 static void power_cycle(struct disk_run *r, uint64_t cuts) {
     static struct dir_image image;
     const struct faulty_run none = {.prefix = r->scratch};
     struct faulty_run record = {.prefix = r->db, .trace = r->trace};
     must_end_well(r, work(r, &none, "plain"));
-    must_end_well(r, work(r, &none, "plain")); // so that the oracle's base is what is on disk
+    if (rng_below(&r->rng, 2)) kill_one(r);
     if (atomic_load(&r->o->failed)) return;
-    for (uint32_t a = 0; a < ORACLE_ACTORS; a++)
-        if (atomic_load(&r->o->actors[a].count) == 0) continue;
     dir_image_read(&image, r->db);
     dir_image_write(&image, r->base);
     dir_image_free(&image);
@@ -181,7 +196,7 @@ static int run(uint64_t cycles, uint64_t cuts, uint64_t seed) {
         fine = end(&r);
     }
     for (uint64_t left = cuts; left && fine;) {
-        uint64_t n = left < 40 ? left : 40;
+        uint64_t n = left < CUTS_EACH ? left : CUTS_EACH;
         if (!begin(&r)) return CRASH_EXIT_HARNESS;
         power_cycle(&r, n);
         fine = end(&r);
