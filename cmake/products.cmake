@@ -52,6 +52,9 @@ if(cli IN_LIST NACRE_ROOMS)
         target_link_options(nacre_tool PRIVATE -pie)
     endif()
     install(TARGETS nacre_tool RUNTIME)
+    # Of `nacre demo`, which looks for it in ../share/nacre.
+    install(FILES ${PROJECT_SOURCE_DIR}/examples/films.ndjson.zst
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/nacre)
 endif()
 
 install(TARGETS nacre_static nacre_shared EXPORT nacre_targets ARCHIVE LIBRARY)

@@ -91,8 +91,9 @@ NACRE_API const char *nacre_error_detail(const nacre_session *session);
 NACRE_API const char *nacre_error_hint(const nacre_session *session);
 /* The current version, with version_mismatch and condition_failed; 0 = no document. */
 NACRE_API uint64_t nacre_error_version(const nacre_session *session);
-/* The whole record as an RFC 9457 problem object (JSON); "{}" where there is no error. Does not end
- * the life of other text results. Valid until its next call. */
+/* The whole record as an RFC 9457 problem object (JSON); "{}" where there is no error. Its span
+ * counts bytes of what was given: of a filter that is a string those of the string, else of the
+ * body. Does not end the life of other text results. Valid until its next call. */
 NACRE_API const char *nacre_error_problem(nacre_session *session);
 
 /* ---- ids and documents ------------------------------------------------------------------- */
@@ -283,9 +284,9 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_extend(nacre_session *session,
 
 /* ---- databases, collections, indexes ----------------------------------------------------- */
 
-/* json: {"quota"?: {"storage_bytes"?, "memory_bytes"?, "documents"?}}; NULL or "" = {}. Fine if it
- * is there already with what json names (*created 0), else NACRE_ALREADY_EXISTS. created may be
- * NULL. */
+/* json: {"quota"?: {"storage_bytes"?, "documents"?}}; NULL or "" = {} ("memory_bytes" of a quota is
+ * NACRE_UNIMPLEMENTED in this version). Fine if it is there already with what json names (*created
+ * 0), else NACRE_ALREADY_EXISTS. created may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_database_create(nacre_session *session,
                                                             const char *name, const char *json,
                                                             int *created);

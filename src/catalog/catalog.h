@@ -96,6 +96,15 @@ const struct collection *catalog_collection(const struct catalog *catalog, uint3
 const struct collection *catalog_collection_by_id(const struct catalog *catalog, uint32_t id);
 const struct collection *catalog_by_tablet(const struct catalog *catalog, uint32_t tablet);
 const struct index_def *catalog_index(const struct collection *collection, struct slice name);
+// NACRE_DATABASE_NOT_FOUND, NACRE_COLLECTION_NOT_FOUND, NACRE_INDEX_NOT_FOUND for a name that is
+// not there as it is written, with the one that may have been meant.
+MUST_USE nacre_status catalog_no_database(struct ctx *ctx, const struct catalog *catalog,
+                                          struct slice name);
+MUST_USE nacre_status catalog_no_collection(struct ctx *ctx, const struct catalog *catalog,
+                                            const struct database *database, struct slice name);
+MUST_USE nacre_status catalog_no_index(struct ctx *ctx, const struct collection *collection,
+                                       struct slice name);
+const struct index_def *catalog_index_by_id(const struct collection *collection, uint32_t id);
 const struct index_def *catalog_index_by_id(const struct collection *collection, uint32_t id);
 
 // What users may ask for. Parse and check the BSON of a JSON body (unknown members:

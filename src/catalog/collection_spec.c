@@ -148,7 +148,13 @@ static nacre_status quota_take_storage(struct ctx *ctx, struct val v, void *arg)
 }
 
 static nacre_status quota_take_memory(struct ctx *ctx, struct val v, void *arg) {
-    return quota_take(ctx, "/memory_bytes", v, &((struct quota *)arg)->memory_bytes);
+    TRY(quota_take(ctx, "/memory_bytes", v, &((struct quota *)arg)->memory_bytes));
+    if (v.type == VAL_NULL) return NACRE_OK;
+    nacre_status status =
+        err_set(ctx, NACRE_UNIMPLEMENTED, "a memory quota of a database is not implemented yet");
+    err_expected(ctx, "/memory_bytes", "no memory_bytes, or null", "a number");
+    err_hint(ctx, "the memory of the whole process is bounded when the database is opened");
+    return status;
 }
 
 static nacre_status quota_take_documents(struct ctx *ctx, struct val v, void *arg) {

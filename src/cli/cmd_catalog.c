@@ -36,7 +36,6 @@ static bool add_collection(const struct cli_call *call, struct cli_text *out) {
 static bool add_quota(const struct cli_call *call, struct cli_text *out) {
     struct cli_text quota = {0};
     add_number(call, OPT_STORAGE_BYTES, "storage_bytes", &quota);
-    add_number(call, OPT_MEMORY_BYTES, "memory_bytes", &quota);
     add_number(call, OPT_DOCUMENTS, "documents", &quota);
     bool any = quota.size > 0;
     if (any) {

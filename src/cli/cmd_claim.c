@@ -56,7 +56,7 @@ int cmd_claim(struct cli *cli, const struct cli_call *call) {
     nacre_status status =
         nacre_claim(cli->session, &collection, cli_text_of(&spec), &write, &json, &size);
     cli_text_free(&spec);
-    if (status != NACRE_OK) return cli_fail_at(cli, status, filter, sizeof "{\"filter\":\"" - 1);
+    if (status != NACRE_OK) return cli_fail(cli, status, filter);
     if (json) {
         cli_put_json(cli, (struct cli_slice){json, size});
         return 0;

@@ -71,12 +71,23 @@ int cmd_put(struct cli *cli, const struct cli_call *call) {
     return write_end(cli, call, &write, status, &result, NULL);
 }
 
+// An array is a JSON Patch, and nothing else is.
+static int check_kind(struct cli *cli, const struct cli_call *call, bool list, const char *patch) {
+    bool array = patch[strspn(patch, " \t\r\n")] == '[';
+    if (array == list) return 0;
+    return cli_usage(cli, call->command,
+                     list ? "leave out --json-patch" : "a JSON Patch is given with --json-patch",
+                     list ? "--json-patch takes an array of operations, this is something else"
+                          : "a patch is an object, this is an array");
+}
+
 int cmd_patch(struct cli *cli, const struct cli_call *call) {
     struct write write = {0};
     bool merge = call->options[OPT_MERGE].given, list = call->options[OPT_JSON_PATCH].given;
     if (merge && list)
         return cli_usage(cli, call->command, NULL, "--merge and --json-patch exclude each other");
     int code = cmd_read_json(cli, call->arguments[2], list ? '[' : '{', &write.body);
+    if (!code) code = check_kind(cli, call, list, cli_text_of(&write.body));
     if (!code) code = write_begin(cli, call, CLI_WRITE, true, &write);
     if (code) {
         cli_text_free(&write.body);

@@ -57,7 +57,10 @@ static void show_refused(struct import *import, uint64_t line, struct cli_slice 
         cli_note(cli, "further refused lines are counted, not shown (--json shows all)");
     if (import->refused_shown > REFUSED_SHOWN) return;
     uint64_t before = cli->line;
-    cli->line = line;
+    struct cli_slice detail;
+    bool said = cli_json_find(problem, "detail", &detail) && detail.size > 6 &&
+                memcmp(detail.data, "\"line ", 6) == 0;
+    cli->line = said ? 0 : line;
     cli_put_problem(cli, problem);
     cli->line = before;
 }
@@ -160,6 +163,7 @@ static void tell_how(struct import *import) {
     uint64_t lines = import->result.lines;
     char number[32], skip[32];
     struct cli_text command = {0};
+    if (lines == 0) return; // it begins anew
     cli_text_puts(&command, cli->in_shell ? "import" : "nacre import");
     add_word(&command, import->call->arguments[0]);
     add_word(&command, import->file ? import->file : "-");
@@ -172,8 +176,8 @@ static void tell_how(struct import *import) {
     add_option(&command, "--on-error", given[OPT_ON_ERROR].text);
     add_option(&command, "--dir", given[OPT_DIR].text);
     add_option(&command, "--db", given[OPT_DB].text);
-    cli_note(cli, "%s lines are done for good. To go on:%s", cli_grouped(number, lines),
-             import->file ? "" : " (with the same input)");
+    cli_note(cli, "%s line%s done for good. To go on:%s", cli_grouped(number, lines),
+             lines == 1 ? " is" : "s are", import->file ? "" : " (with the same input)");
     cli_note(cli, "  %s", cli_text_of(&command));
     cli_text_free(&command);
 }

@@ -4,7 +4,7 @@
 #define OPTIONS(...) ((const signed char[]){__VA_ARGS__, -1})
 #define CONDITIONS OPT_IF_VERSION, OPT_IF_ABSENT, OPT_IF_PRESENT, OPT_IF
 #define WRITE OPT_LEASE, OPT_IDEMPOTENCY_KEY, OPT_DURABILITY
-#define QUOTAS OPT_STORAGE_BYTES, OPT_MEMORY_BYTES, OPT_DOCUMENTS
+#define QUOTAS OPT_STORAGE_BYTES, OPT_DOCUMENTS
 
 #define IDS                                                                                        \
     "An ID is a text; ~42 is the integer 42 and ~~x the text \"~x\". An ID or a value that "       \

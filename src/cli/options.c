@@ -69,7 +69,6 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_HISTORY_SECONDS] = {"history-seconds", 0, CLI_NUMBER, "N", 0, BIG,
                              "how long earlier versions are kept"},
     [OPT_STORAGE_BYTES] = {"storage-bytes", 0, CLI_NUMBER, "N", 0, BIG, "quota of stored bytes"},
-    [OPT_MEMORY_BYTES] = {"memory-bytes", 0, CLI_NUMBER, "N", 0, BIG, "quota of memory"},
     [OPT_DOCUMENTS] = {"documents", 0, CLI_NUMBER, "N", 0, BIG, "quota of documents"},
 
     [OPT_FILMS] = {"films", 0, CLI_TEXT, "FILE", 0, 0, "the films (default: as installed)"},

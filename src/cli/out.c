@@ -116,7 +116,7 @@ static void put_places(struct cli_slice problem, const char *filter) {
     bool shown = filter && cli_json_path(problem, "span", &pointer);
     for (size_t at = 0; cli_json_element(list, &at, &item);) {
         if (shown && cli_json_find(item, "pointer", &pointer) &&
-            cli_slice_is(pointer, "\"/filter\""))
+            (pointer.size <= 2 || cli_slice_is(pointer, "\"/filter\"")))
             continue; // the carets say it
         bool whole = !cli_json_find(item, "pointer", &pointer) || pointer.size <= 2;
         fputs(whole ? "  at the whole" : "", stderr);
@@ -128,13 +128,12 @@ static void put_places(struct cli_slice problem, const char *filter) {
 }
 
 // The filter with a caret under what is wrong in it; of a long one the part around that.
-static void put_span(struct cli_slice problem, const char *filter, size_t base) {
+static void put_span(struct cli_slice problem, const char *filter) {
     enum { BEFORE = 60, SHOWN = 100 };
     size_t size = strlen(filter);
     size_t offset = cli_json_uint(problem, "span.offset", SIZE_MAX);
     size_t length = cli_json_uint(problem, "span.length", 1);
-    if (offset < base || offset - base > size) return;
-    offset -= base;
+    if (offset > size) return;
     size_t from = offset > BEFORE ? offset - BEFORE : 0;
     while (from > 0 && from < size && ((unsigned char)filter[from] & 0xC0) == 0x80)
         from--;
@@ -170,8 +169,7 @@ static void put_suggestions(struct cli *cli, struct cli_slice problem) {
     cli_text_free(&text);
 }
 
-static void put_problem(struct cli *cli, struct cli_slice problem, const char *filter,
-                        size_t base) {
+static void put_problem(struct cli *cli, struct cli_slice problem, const char *filter) {
     flush_data();
     if (cli->json_asked) {
         fwrite(problem.data, 1, problem.size, stderr);
@@ -188,15 +186,13 @@ static void put_problem(struct cli *cli, struct cli_slice problem, const char *f
         fputc(')', stderr);
     }
     fputc('\n', stderr);
-    if (filter) put_span(problem, filter, base);
+    if (filter) put_span(problem, filter);
     put_places(problem, filter);
     put_suggestions(cli, problem);
     put_member(cli, problem, "hint", "hint");
 }
 
-void cli_put_problem(struct cli *cli, struct cli_slice problem) {
-    put_problem(cli, problem, NULL, 0);
-}
+void cli_put_problem(struct cli *cli, struct cli_slice problem) { put_problem(cli, problem, NULL); }
 
 static int put_error(struct cli *cli, nacre_status status, const char *hint, const char *format,
                      va_list args) {
@@ -240,14 +236,10 @@ int cli_usage(struct cli *cli, const struct cli_command *command, const char *hi
     return code;
 }
 
-int cli_fail_at(struct cli *cli, nacre_status status, const char *filter, size_t base) {
+int cli_fail(struct cli *cli, nacre_status status, const char *filter) {
     const char *problem = nacre_error_problem(cli->session);
     if (nacre_error_status(cli->session) == NACRE_OK)
         return cli_error(cli, status, NULL, "%s", nacre_status_title(status));
-    put_problem(cli, cli_slice_of(problem), filter, base);
+    put_problem(cli, cli_slice_of(problem), filter);
     return nacre_status_exit(status);
-}
-
-int cli_fail(struct cli *cli, nacre_status status, const char *filter) {
-    return cli_fail_at(cli, status, filter, 0);
 }

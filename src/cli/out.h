@@ -26,8 +26,6 @@ int cli_usage(struct cli *cli, const struct cli_command *command, const char *hi
               const char *format, ...) CLI_FORMAT(4, 5);
 // The session's error. filter: what a span points into, or NULL.
 int cli_fail(struct cli *cli, nacre_status status, const char *filter);
-// Likewise, where a span counts from the beginning of a body in which the filter stands at base.
-int cli_fail_at(struct cli *cli, nacre_status status, const char *filter, size_t base);
 // A problem object, as the library writes it.
 void cli_put_problem(struct cli *cli, struct cli_slice problem);
 

@@ -113,6 +113,15 @@ static int read_stdin(struct cli *cli, struct cli_text *out) {
     }
 }
 
+// A whole value of any kind, where brackets are taken for what they enclose.
+static bool is_other_json(struct cli_slice text) {
+    static const char *const words[] = {"true", "false", "null"};
+    if (!cli_json_is_one(text, 0)) return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(text.data, words[i]) == 0) return true;
+    return strchr("{[\"", text.data[0]) || text.data[strspn(text.data, "-+.eE0123456789")] == '\0';
+}
+
 int cmd_read_json(struct cli *cli, const char *argument, char first, struct cli_text *out) {
     if (strcmp(argument, "-") == 0) {
         int code = read_stdin(cli, out);
@@ -122,9 +131,14 @@ int cmd_read_json(struct cli *cli, const char *argument, char first, struct cli_
     }
     struct cli_slice text = {cli_text_of(out), out->size};
     if (first == 0 || cli_json_is_one(text, first)) return 0;
-    return cli_error(cli, NACRE_INVALID_JSON, "quote it, so that it reaches nacre as one argument",
-                     "expected one JSON %s, got: %.60s%s", first == '{' ? "object" : "array",
-                     text.data, text.size > 60 ? "…" : "");
+    if (is_other_json(text))
+        return cli_error(cli, NACRE_INVALID_ARGUMENT, NULL, "expected a JSON %s, got: %.60s%s",
+                         first == '{' ? "object" : "array", text.data, text.size > 60 ? "…" : "");
+    return cli_error(
+        cli, NACRE_INVALID_JSON,
+        strcmp(argument, "-") != 0 ? "quote it, so that it reaches nacre as one argument" : NULL,
+        "expected one JSON %s, got: %.60s%s", first == '{' ? "object" : "array",
+        text.size ? text.data : "nothing", text.size > 60 ? "…" : "");
 }
 
 static void put_result_json(const nacre_result *result, bool created) {

@@ -3,9 +3,9 @@
 // Invariants: no byte at or beyond end is read; time and memory are linear in the bytes (names.h);
 // recursion is bounded by DOC_DEPTH_MAX.
 #include "base/err/ctx.h"
+#include "base/text/utf8.h"
 #include "doc/bson_types.h"
 #include "doc/names.h"
-#include "doc/text.h"
 
 struct bson_check {
     struct ctx *ctx;
@@ -36,8 +36,7 @@ static nacre_status bson_check_string(const struct bson_check *c, const uint8_t 
     size_t n = bits_le32(p);
     if (n < 1 || n > (size_t)(end - p) - 4) return bson_bad(c, p, "string length out of bounds");
     if (p[4 + n - 1] != 0) return bson_bad(c, p + 4 + n - 1, "string without its final NUL");
-    if (!text_valid(slice_of(p + 4, n - 1)))
-        return bson_bad(c, p + 4, "string is not UTF-8 or holds U+0000");
+    if (!utf8_valid(slice_of(p + 4, n - 1))) return bson_bad(c, p + 4, "string is not UTF-8");
     *next = p + 4 + n;
     return NACRE_OK;
 }
@@ -116,7 +115,7 @@ static nacre_status bson_check_name(struct bson_check *c, const uint8_t **p, con
         nul++;
     if (nul == end) return bson_bad(c, start, "name without its final NUL");
     struct slice name = slice_of(start, (size_t)(nul - start));
-    if (!text_valid(name)) return bson_bad(c, start, "name is not UTF-8");
+    if (!utf8_valid(name)) return bson_bad(c, start, "name is not UTF-8");
     if (name.n && name.p[0] == '$' && !c->allow_dollar)
         return bson_bad(c, start, "name starts with '$'");
     switch (names_add(&c->names, scope, c->base, (uint32_t)(start - 1 - c->base), name)) {

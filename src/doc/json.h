@@ -18,7 +18,7 @@ struct json_options {
 // Errors, at the first place of any; out is as it was, and usable:
 // - NACRE_INVALID_JSON with span, and line and column in the detail; also for what is not Unicode;
 // - NACRE_INVALID_ARGUMENT with span and pointer for what is JSON but not a document (top level no
-//   object, '$' names, U+0000 in a name or string, number out of range, depth, an extended value of
+//   object, '$' names, U+0000 in a name, number out of range, depth, an extended value of
 //   the wrong shape);
 // - NACRE_DOCUMENT_TOO_LARGE beyond out->max; NACRE_MEMORY_LIMIT.
 MUST_USE nacre_status json_parse(struct ctx *ctx, struct slice text,

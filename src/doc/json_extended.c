@@ -163,7 +163,7 @@ static nacre_status json_extended_text(struct json_reader *r, struct slice *out)
         return NACRE_OK;
     }
     uint32_t before = json_offset(r);
-    TRY(json_read_string(r));
+    TRY(json_read_string(r, false));
     size_t n = json_offset(r) - before;
     r->w = json_base(r) + before;
     void *copy = arena_copy(&r->ctx->arena, r->w, n);

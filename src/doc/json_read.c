@@ -145,7 +145,7 @@ static nacre_status json_read_name(struct json_reader *r, struct names_scope *sc
     frame->element = frame->start; // until the name is whole, errors point at the object
     *r->w++ = BSON_NULL;
     r->p++;
-    TRY(json_read_string(r));
+    TRY(json_read_string(r, true));
     TRY(json_room(r, 1));
     *r->w++ = 0;
     frame->element = element;
@@ -197,7 +197,7 @@ static nacre_status json_read_text(struct json_reader *r) {
     uint32_t at = json_offset(r);
     r->w += 4;
     r->p++;
-    TRY(json_read_string(r));
+    TRY(json_read_string(r, false));
     TRY(json_room(r, 1));
     *r->w++ = 0;
     bits_put_le32(json_base(r) + at, json_offset(r) - at - 4);
@@ -288,13 +288,31 @@ static nacre_status json_finish(struct json_reader *r, struct arena_mark mark,
     return status;
 }
 
-static nacre_status json_read_top(struct json_reader *r) {
+// {"": value}
+static nacre_status json_read_wrapped(struct json_reader *r) {
+    r->wrapped = true;
+    TRY(json_push(r, r->p));
+    TRY(json_room(r, 2));
+    json_begin_element(r);
+    *r->w++ = 0;
+    TRY(json_read_element(r));
+    return json_pop(r);
+}
+
+// Whether it is JSON at all is told first.
+static nacre_status json_read_no_object(struct json_reader *r, const struct json_options *options) {
+    const uint8_t *at = r->p;
+    const char *got = at == r->end ? NULL : json_kind(*at);
+    if (!got) return json_bad(r, at, "an object");
+    TRY(json_read_wrapped(r));
+    TRY(json_end(r, options));
+    return json_refuse(r, at, 1, "an object", got);
+}
+
+static nacre_status json_read_top(struct json_reader *r, const struct json_options *options) {
     uint8_t c = json_peek(r), type;
     const uint8_t *at = r->p;
-    if (c != '{') {
-        const char *got = json_kind(c);
-        return got ? json_refuse(r, at, 1, "an object", got) : json_bad(r, at, "an object");
-    }
+    if (c != '{') return json_read_no_object(r, options);
     TRY(json_read_object(r, &type));
     if (type != BSON_OBJECT)
         return json_refuse(r, at, (size_t)(r->p - at), "a document", "an extended value");
@@ -308,20 +326,9 @@ nacre_status json_parse(struct ctx *ctx, struct slice text, const struct json_op
     nacre_status status = buf_status(out);
     if (status != NACRE_OK) return err_set(ctx, status, "the output buffer has failed");
     status = json_begin(&r, ctx, text, options, out);
-    if (status == NACRE_OK) status = json_read_top(&r);
+    if (status == NACRE_OK) status = json_read_top(&r, options);
     if (status == NACRE_OK) status = json_end(&r, options);
     return json_finish(&r, mark, status);
-}
-
-// {"": value}
-static nacre_status json_read_wrapped(struct json_reader *r) {
-    r->wrapped = true;
-    TRY(json_push(r, r->p));
-    TRY(json_room(r, 2));
-    json_begin_element(r);
-    *r->w++ = 0;
-    TRY(json_read_element(r));
-    return json_pop(r);
 }
 
 nacre_status json_parse_value(struct ctx *ctx, struct slice text,

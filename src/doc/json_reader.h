@@ -66,8 +66,8 @@ static inline uint8_t json_peek(struct json_reader *r) {
     return 0;
 }
 // p is after the opening quote; appends the decoded bytes and leaves p after the closing quote.
-// Nothing else is appended.
-MUST_USE nacre_status json_read_string(struct json_reader *r);
+// Nothing else is appended. A name cannot hold U+0000.
+MUST_USE nacre_status json_read_string(struct json_reader *r, bool is_name);
 // p is at '-' or a digit; appends 8 bytes and tells their type.
 MUST_USE nacre_status json_read_number(struct json_reader *r, uint8_t *type);
 

@@ -116,7 +116,7 @@ static nacre_status json_read_code_point(struct json_reader *r, uint32_t *out) {
 }
 
 // p is at a backslash.
-static nacre_status json_read_escape(struct json_reader *r) {
+static nacre_status json_read_escape(struct json_reader *r, bool is_name) {
     static const char plain[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     const uint8_t *at = r->p;
@@ -130,7 +130,8 @@ static nacre_status json_read_escape(struct json_reader *r) {
     if (c != 'u') return json_bad(r, at, "an escape (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
     uint32_t code_point = 0;
     TRY(json_read_code_point(r, &code_point));
-    if (code_point == 0) return json_refuse(r, at, 6, "text without U+0000", "\\u0000");
+    if (code_point == 0 && is_name)
+        return json_refuse(r, at, 6, "a field name without U+0000", "\\u0000");
     uint8_t bytes[4];
     size_t n = utf8_put(code_point, bytes);
     TRY(json_room(r, n));
@@ -146,7 +147,7 @@ static nacre_status json_check_utf8(struct json_reader *r, const uint8_t *raw, s
     return json_bad(r, raw + good, "UTF-8");
 }
 
-nacre_status json_read_string(struct json_reader *r) {
+nacre_status json_read_string(struct json_reader *r, bool is_name) {
     const uint8_t *raw = r->p;
     uint32_t before = json_offset(r), high = 0;
     for (;;) {
@@ -156,7 +157,7 @@ nacre_status json_read_string(struct json_reader *r) {
         if (r->p >= r->end) return json_bad(r, r->p, "a '\"' that ends the string");
         if (*r->p == '"') break;
         if (*r->p < 0x20) return json_bad(r, r->p, "no unescaped control character in a string");
-        TRY(json_read_escape(r));
+        TRY(json_read_escape(r, is_name));
     }
     if (high) TRY(json_check_utf8(r, raw, json_offset(r) - before));
     r->p++;

@@ -312,7 +312,7 @@ static nacre_status key_decode_bytes(struct ctx *ctx, struct key_reader *r, uint
     s.p = key_copy_bytes(ctx, r, &s.n);
     if (!s.p) return err_nomem(ctx);
     if (s.n > DOC_BYTES_MAX) return err_set(ctx, NACRE_CORRUPT, "a key component is too large");
-    if (tag == KEY_STRING && (!utf8_valid(s) || memchr(s.p, 0, s.n)))
+    if (tag == KEY_STRING && !utf8_valid(s))
         return err_set(ctx, NACRE_CORRUPT, "a key component is no valid text");
     *out = val_bytes(key_bytes_type(tag), s);
     return NACRE_OK;

@@ -3,6 +3,8 @@
 // All actions are sorted by path before they are judged and applied, so that neither the order of
 // the operators nor that of the paths within one tells in the result (as in MongoDB, where new
 // fields come in the order of their paths too).
+#include <stdio.h>
+
 #include "doc/patch_impl.h"
 
 static const char *const op_names[PATCH_OP_COUNT] = {
@@ -30,9 +32,12 @@ static nacre_status ops_kind(struct ctx *ctx, struct slice name, const struct pa
         *out = (enum patch_op)i;
         return NACRE_OK;
     }
-    nacre_status status =
-        patch_refuse(ctx, at, "an update operator", "an unknown name", "unknown update operator");
-    err_hint(ctx, "$set $unset $inc $mul $min $max $push $pull $addToSet $rename $currentDate");
+    char got[48], detail[80];
+    snprintf(got, sizeof got, "%.*s", (int)(name.n < 40 ? name.n : 40), (const char *)name.p);
+    snprintf(detail, sizeof detail, "unknown update operator %s", got);
+    nacre_status status = patch_refuse(ctx, at, "an update operator", got, detail);
+    err_hint(ctx, "operators: $set $unset $inc $mul $min $max $push $pull $addToSet $rename "
+                  "$currentDate");
     patch_suggest(ctx, name, op_names, PATCH_OP_COUNT);
     return status;
 }

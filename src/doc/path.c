@@ -57,6 +57,7 @@ static nacre_status path_part(struct ctx *ctx, struct slice text, struct slice r
     } else if (raw.n == 0) {
         return path_error(ctx, text, "a part between dots is empty");
     }
+    if (name.n && name.p[0] == '$') return path_error(ctx, text, "a name cannot start with '$'");
     *out =
         (struct path_part){.name = name, .index = path_index(name), .hash = footer_hash_name(name)};
     return NACRE_OK;

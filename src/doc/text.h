@@ -16,24 +16,10 @@
 static inline uint64_t text_zero8(uint64_t x) {
     return (x - TEXT_ONES) & ~x & TEXT_HIGHS;
 }
-// Not 0 if one of the 8 bytes is not ASCII or is NUL.
-static inline uint64_t text_unplain8(uint64_t x) {
-    return (x & TEXT_HIGHS) | text_zero8(x);
-}
 // Not 0 if one of the 8 bytes must be escaped in JSON: '"', '\\', below 0x20.
 static inline uint64_t text_escape8(uint64_t x) {
     uint64_t control = (x - TEXT_ONES * 0x20) & ~x & TEXT_HIGHS;
     return control | text_zero8(x ^ TEXT_ONES * '"') | text_zero8(x ^ TEXT_ONES * '\\');
-}
-
-// Valid UTF-8 without U+0000.
-static inline bool text_valid(struct slice text) {
-    const uint8_t *p = text.p, *end = p + text.n;
-    for (; end - p >= 8; p += 8)
-        if (text_unplain8(bits_le64(p))) return utf8_valid(text) && !memchr(text.p, 0, text.n);
-    for (; p < end; p++)
-        if (*p == 0 || *p >= 0x80) return utf8_valid(text) && !memchr(text.p, 0, text.n);
-    return true;
 }
 
 #endif

@@ -13,7 +13,7 @@ enum val_type {
     VAL_NULL,
     VAL_INT,    // 64-bit; BSON type 0x12 (int32 is not written and not accepted)
     VAL_DOUBLE, // finite in documents from JSON; 0x01
-    VAL_STRING, // UTF-8 without U+0000; 0x02
+    VAL_STRING, // UTF-8; 0x02
     VAL_OBJECT, // p, n: a whole BSON document with its length prefix; 0x03
     VAL_ARRAY,  // likewise, names "0", "1", …; 0x04
     VAL_BINARY, // p, n: the payload; BSON binary subtype 0; 0x05

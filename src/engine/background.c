@@ -241,14 +241,16 @@ static nacre_status index_state(struct ctx *ctx, struct engine *e, struct target
     struct view *view = engine_view(e);
     const struct collection *c = catalog_by_tablet(view->catalog, handle.tablet);
     const struct index_def *index = c ? catalog_index(c, name) : NULL;
-    if (index) {
+    nacre_status status = NACRE_OK;
+    if (index && slice_eq_str(name, index->name)) {
         *out = index->state;
         memcpy(error, index->error, 192);
+    } else {
+        status = c ? catalog_no_index(ctx, c, name)
+                   : err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
     }
     txn_view_release(view);
-    if (index) return NACRE_OK;
-    return err_set(ctx, NACRE_INDEX_NOT_FOUND, "there is no index %.*s", (int)name.n,
-                   (const char *)name.p);
+    return status;
 }
 
 // An engine that stopped writing builds nothing any more.

@@ -16,18 +16,13 @@ static nacre_status resolve_in(struct ctx *ctx, const struct catalog *catalog, s
     struct slice database = target.database.n ? target.database : SLICE_LIT("main");
     const struct database *db = catalog_database(catalog, database);
     if (!db || !slice_eq_str(database, db->name))
-        return err_set(ctx, NACRE_DATABASE_NOT_FOUND, "there is no database %.*s", (int)database.n,
-                       (const char *)database.p);
+        return catalog_no_database(ctx, catalog, database);
     const struct collection *c = catalog_collection(catalog, db->id, target.collection);
     if (c && slice_eq_str(target.collection, c->name)) {
         *out_tablet = c->tablet;
         return NACRE_OK;
     }
-    nacre_status status =
-        err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "there is no collection %.*s in database %s",
-                (int)target.collection.n, (const char *)target.collection.p, db->name);
-    if (c) err_suggest(ctx, c->name);
-    return status;
+    return catalog_no_collection(ctx, catalog, db, target.collection);
 }
 
 nacre_status engine_resolve(struct ctx *ctx, struct engine *e, struct target target,

@@ -1,4 +1,6 @@
 // Document writes: resolve (or make) the collection, prepare, submit, retry what only lost a race.
+#include <stdio.h>
+
 #include "engine/internal.h"
 
 enum { WRITE_TRIES = 100 };
@@ -7,6 +9,20 @@ static bool may_make_collection(const struct write_request *request) {
     for (uint32_t i = 0; i < request->count; i++)
         if (request->items[i].kind <= WRITE_INSERT) return true;
     return false;
+}
+
+static nacre_status refuse_times(struct ctx *ctx, const struct write_op *op) {
+    struct bson_iter it = bson_iter_of(op->sys);
+    struct slice name;
+    struct val v;
+    char field[16] = "", pointer[17];
+    if (bson_next(&it, &name, &v))
+        snprintf(field, sizeof field, "%.*s", (int)name.n, (const char *)name.p);
+    nacre_status status =
+        err_set(ctx, NACRE_INVALID_ARGUMENT, "%s is kept by the database: leave it out", field);
+    snprintf(pointer, sizeof pointer, "/%s", field);
+    err_expected(ctx, pointer, "no such member", val_type_name(v.type));
+    return status;
 }
 
 static nacre_status refuse_op(struct ctx *ctx, const struct write_op *op) {
@@ -22,21 +38,22 @@ static nacre_status refuse_op(struct ctx *ctx, const struct write_op *op) {
         status = err_set(ctx, NACRE_CONDITION_FAILED,
                          "the document is not there, so it cannot match the condition");
     else if (op->flags & WRITE_SYS)
-        return err_set(ctx, NACRE_INVALID_ARGUMENT,
-                       "_created, _updated and _expires are kept by the database: leave them out");
+        return refuse_times(ctx, op);
     if (status != NACRE_OK) err_version(ctx, 0);
     return status;
 }
 
-// A write that is refused whatever the collection holds must not make it. Decided for single
-// writes and for batches that are atomic, up to the first operation on what an earlier one writes.
+// A write that is refused whatever the collection holds must not make it. Decided for the first
+// operation, and if all must be done also for the others up to the first on what an earlier one
+// writes.
 static nacre_status refuse_first(struct ctx *ctx, struct engine *e,
                                  const struct write_request *request, uint32_t *out_failed) {
     static const struct collection nothing = {0};
+    struct write_request known = *request;
     struct command_write command;
     struct map written;
-    if (!request->atomic && request->count > 1) return NACRE_OK;
-    nacre_status status = prepare_write(ctx, e, request, &nothing, &command);
+    if (!request->atomic) known.count = 1;
+    nacre_status status = prepare_write(ctx, e, &known, &nothing, &command);
     *out_failed = command.count;
     if (status != NACRE_OK) return status;
     map_init(&written);

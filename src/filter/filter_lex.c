@@ -218,8 +218,6 @@ nacre_status filter_lex_begin(struct filter_lex *lex, struct filter_build *b, st
     if (!copy) return err_nomem(b->ctx);
     lex->all = slice_of(copy, text.n);
     size_t valid = utf8_valid_prefix(lex->all);
-    const uint8_t *nul = valid ? memchr(lex->all.p, 0, valid) : NULL;
-    if (nul) valid = (size_t)(nul - lex->all.p);
     if (valid < text.n) {
         nacre_status status = err_set(b->ctx, NACRE_INVALID_FILTER,
                                       "the filter is not UTF-8 text at byte %zu", valid);

@@ -13,12 +13,16 @@ static nacre_status term_parse(struct ctx *ctx, struct val v, uint32_t i, struct
     if (out->descending) text = slice_skip(text, 1);
     if (text.n) {
         nacre_status status = path_parse(ctx, text, &out->path);
-        if (status != NACRE_OK) err_prefix_pointers(ctx, pointer);
+        if (status == NACRE_INVALID_ARGUMENT)
+            err_expected(ctx, pointer, "\"path\" or \"-path\"", "an invalid path");
         return status;
     }
     nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT,
                                   "a sort term is a path, with '-' before it for descending order");
-    err_expected(ctx, pointer, "\"path\" or \"-path\"", val_type_name(v.type));
+    err_expected(ctx, pointer, "\"path\" or \"-path\"",
+                 v.type != VAL_STRING ? val_type_name(v.type)
+                 : out->descending    ? "\"-\""
+                                      : "\"\"");
     return status;
 }
 

@@ -203,7 +203,9 @@ static struct val given_id(const struct write_item *item) {
 
 // Pointers of what the engine refused are those of the single call: they are put where the part
 // stands in the batch.
-static void place_error(struct ctx *ctx, uint32_t i, const struct write_item *item) {
+static void place_error(struct batch *batch, uint32_t i) {
+    struct ctx *ctx = &batch->s->ctx;
+    const struct write_item *item = &batch->items[i];
     struct err *err = &ctx->err;
     char pointer[64];
     const char *part = item->kind <= WRITE_INSERT  ? "/document"
@@ -213,6 +215,7 @@ static void place_error(struct ctx *ctx, uint32_t i, const struct write_item *it
                            : strcmp(err->parameter, "ttl_seconds") == 0 ? "/ttl_seconds"
                                                                         : "";
     if (err->status == NACRE_INVALID_FILTER) part = "/if";
+    lib_body_place_filter(&batch->body, item->filter);
     snprintf(pointer, sizeof pointer, "/operations/%u%s", i, err->item_count ? part : argument);
     // An argument of the single call is a member here.
     if (argument[0] || err->status == NACRE_INVALID_FILTER) err->parameter[0] = '\0';
@@ -226,7 +229,7 @@ static void place_error(struct ctx *ctx, uint32_t i, const struct write_item *it
 
 static void put_error(struct batch *batch, uint32_t i) {
     struct ctx *ctx = &batch->s->ctx;
-    place_error(ctx, i, &batch->items[i]);
+    place_error(batch, i);
     begin_result(batch->out, nacre_status_http(ctx->err.status), given_id(&batch->items[i]));
     buf_put_str(batch->out, ",\"error\":");
     lib_problem_write(batch->out, &ctx->err);
@@ -318,12 +321,17 @@ static nacre_status run_piece(struct batch *batch, uint32_t from, uint32_t count
     return status == NACRE_OK ? NACRE_OK : done_but_untold(batch);
 }
 
+// A collection that is not there is what the single call would answer: only a put makes it.
+static bool is_of_one(nacre_status status) {
+    return status == NACRE_COLLECTION_NOT_FOUND || !lib_write_is_of_whole(status);
+}
+
 // Items [at, end), of which none was refused while it was read.
 static nacre_status run_each(struct batch *batch, uint32_t at, uint32_t end) {
     while (at < end) {
         uint32_t failed = at, ignored;
         nacre_status status = run_piece(batch, at, end - at, &failed);
-        if (status == NACRE_OK || lib_write_is_of_whole(status)) return status;
+        if (status == NACRE_OK || !is_of_one(status)) return status;
         struct err err = batch->s->ctx.err;
         TRY(run_piece(batch, at, failed - at, &ignored));
         batch->s->ctx.err = err;
@@ -348,8 +356,7 @@ static nacre_status run_all(struct batch *batch) {
 static nacre_status run_atomic(struct batch *batch) {
     uint32_t failed;
     nacre_status status = run_piece(batch, 0, batch->count, &failed);
-    if (status != NACRE_OK && !lib_write_is_of_whole(status))
-        place_error(&batch->s->ctx, failed, &batch->items[failed]);
+    if (status != NACRE_OK && !lib_write_is_of_whole(status)) place_error(batch, failed);
     return status;
 }
 

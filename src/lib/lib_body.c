@@ -367,3 +367,10 @@ nacre_status lib_body_filter(const struct lib_body *b, const struct lib_member *
     *out = v.type == VAL_OBJECT ? m->raw : val_slice(v);
     return NACRE_OK;
 }
+
+void lib_body_place_filter(const struct lib_body *b, struct slice filter) {
+    struct err *err = &b->ctx->err;
+    bool raw = filter.p >= b->whole.p && filter.p < b->whole.p + b->whole.n;
+    if (err->status == NACRE_INVALID_FILTER && err->has_span && raw)
+        err->span_offset += (uint32_t)(filter.p - b->whole.p);
+}

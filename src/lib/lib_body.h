@@ -48,6 +48,9 @@ MUST_USE nacre_status lib_body_object(const struct lib_body *b, const struct lib
 // A filter as text: an object as it stands, a string decoded.
 MUST_USE nacre_status lib_body_filter(const struct lib_body *b, const struct lib_member *m,
                                       struct slice *out);
+// An error about a filter that was read so: its span was counted from the filter's beginning. Of an
+// object it is moved to where that stands in the body; of a string it stays a place in the string.
+void lib_body_place_filter(const struct lib_body *b, struct slice filter);
 // NACRE_INVALID_ARGUMENT at the member's pointer.
 MUST_USE nacre_status lib_body_bad(const struct lib_body *b, const char *name, const char *expected,
                                    struct val got);

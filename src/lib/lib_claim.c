@@ -46,17 +46,6 @@ static nacre_status read_claim(const struct lib_body *b, struct lib_member *m,
     return read_numbers(b, m, out);
 }
 
-// What the engine found wrong with the filter is counted from the filter's beginning.
-static nacre_status place_filter_error(struct nacre_session *s, const struct lib_body *b,
-                                       const struct lib_member *filter, nacre_status status) {
-    struct err *err = &s->ctx.err;
-    if (status == NACRE_INVALID_FILTER && err->has_span && filter->raw.n) {
-        size_t quote = filter->raw.p[0] == '"';
-        err->span_offset += (uint32_t)((size_t)(filter->raw.p - b->whole.p) + quote);
-    }
-    return status;
-}
-
 static nacre_status answer_claim(struct nacre_session *s, const struct result *result,
                                  const char **out, size_t *out_size) {
     if (!result->count || (result->flags & RESULT_EMPTY)) {
@@ -94,7 +83,8 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     TRY(lib_done(s, read_claim(&body, members, &request)));
     request.idempotency = lib_write_idempotency(options, body.whole, CLAIM_SEED);
     nacre_status status = lib_done(s, engine_claim(&s->ctx, s->db->engine, &request, &result));
-    if (status != NACRE_OK) return place_filter_error(s, &body, &members[CLAIM_FILTER], status);
+    if (status != NACRE_OK) lib_body_place_filter(&body, request.filter);
+    TRY(status);
     return answer_claim(s, &result, out, out_size);
 }
 

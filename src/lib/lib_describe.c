@@ -129,20 +129,14 @@ static nacre_status find_database(struct describe *d, struct slice name,
                                   const struct database **out) {
     *out = catalog_database(d->view->catalog, name);
     if (*out && slice_eq_str(name, (*out)->name)) return NACRE_OK;
-    nacre_status status = err_set(&d->s->ctx, NACRE_DATABASE_NOT_FOUND, "there is no database %.*s",
-                                  (int)name.n, (const char *)name.p);
-    if (*out) err_suggest(&d->s->ctx, (*out)->name);
-    return status;
+    return catalog_no_database(&d->s->ctx, d->view->catalog, name);
 }
 
 static nacre_status find_index(struct describe *d, const struct collection *c, const char *name,
                                const struct index_def **out) {
     *out = catalog_index(c, slice_str(name));
     if (*out && strcmp(name, (*out)->name) == 0) return NACRE_OK;
-    nacre_status status = err_set(&d->s->ctx, NACRE_INDEX_NOT_FOUND,
-                                  "collection %s has no index %.64s", c->name, name);
-    if (*out) err_suggest(&d->s->ctx, (*out)->name);
-    return status;
+    return catalog_no_index(&d->s->ctx, c, slice_str(name));
 }
 
 static void begin(struct describe *d, struct nacre_session *s) {

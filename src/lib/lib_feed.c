@@ -1,5 +1,7 @@
 #include "lib/lib_feed.h"
 
+#include <stdio.h>
+
 #include "lib/lib.h"
 #include "lib/lib_write.h"
 
@@ -17,10 +19,15 @@ static void reset(struct feed_batch *b) {
 }
 
 nacre_status lib_feed_refuse(struct feed_batch *b, struct feed_line *line, const struct err *err) {
+    static const char first[] = "line 1, column";
     line->refused = true;
     b->error = *err;
+    // The JSON reader saw one line.
+    if (strncmp(err->detail, first, sizeof first - 1) == 0)
+        snprintf(b->error.detail, sizeof b->error.detail, "line %llu%.480s",
+                 (unsigned long long)line->number, err->detail + 6);
     line->problem_at = b->problems.n;
-    lib_problem_write(&b->problems, err);
+    lib_problem_write(&b->problems, &b->error);
     buf_put_u8(&b->problems, 0);
     return buf_status(&b->problems);
 }

@@ -45,8 +45,9 @@ static void fail(struct import *im, nacre_status status, const struct err *err) 
 
 static void fail_at_line(struct import *im, uint64_t line, const struct err *cause) {
     struct err err = *cause;
-    snprintf(err.detail, sizeof err.detail, "line %llu: %.480s", (unsigned long long)line,
-             cause->detail);
+    if (strncmp(cause->detail, "line ", 5) != 0) // else it says the line already
+        snprintf(err.detail, sizeof err.detail, "line %llu: %.480s", (unsigned long long)line,
+                 cause->detail);
     fail(im, cause->status, &err);
 }
 

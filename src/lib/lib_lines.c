@@ -53,12 +53,20 @@ static nacre_status read_zstd(struct ctx *ctx, struct lib_lines *l) {
 
 // The first bytes tell what it is.
 static nacre_status start(struct ctx *ctx, struct lib_lines *l) {
+    static const uint8_t gzip[2] = {0x1F, 0x8B};
     static const uint8_t magic[4] = {0x28, 0xB5, 0x2F, 0xFD}, mark[3] = {0xEF, 0xBB, 0xBF};
     size_t n = 1;
     l->started = true;
     while (l->text.n < sizeof magic && n)
         TRY(read_into(ctx, l, &l->text, READ_BYTES, &n));
     l->ended = n == 0;
+    if (l->text.n >= sizeof gzip && memcmp(l->text.p, gzip, sizeof gzip) == 0) {
+        nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED,
+                                      "the input is compressed with gzip: expected NDJSON, plain "
+                                      "or compressed with zstd");
+        err_hint(ctx, "unpack it on the way in, as with zcat");
+        return status;
+    }
     if (l->text.n >= sizeof magic && memcmp(l->text.p, magic, sizeof magic) == 0) {
         TRY(zstd_stream_new(ctx, &l->zstd));
         l->ended = false;

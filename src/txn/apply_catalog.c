@@ -24,8 +24,7 @@ static nacre_status the_database(struct txn *t, const struct command_catalog *c,
                                  const struct database **out) {
     *out = catalog_database(t->catalog, c->database);
     if (*out && slice_eq_str(c->database, (*out)->name)) return NACRE_OK;
-    return err_set(&t->ctx, NACRE_DATABASE_NOT_FOUND, "there is no database %.*s",
-                   (int)c->database.n, (const char *)c->database.p);
+    return catalog_no_database(&t->ctx, t->catalog, c->database);
 }
 
 static nacre_status the_collection(struct txn *t, const struct command_catalog *c,
@@ -34,9 +33,7 @@ static nacre_status the_collection(struct txn *t, const struct command_catalog *
     TRY(the_database(t, c, &db));
     *out = catalog_collection(t->catalog, db->id, c->collection);
     if (*out && slice_eq_str(c->collection, (*out)->name)) return NACRE_OK;
-    return err_set(&t->ctx, NACRE_COLLECTION_NOT_FOUND,
-                   "there is no collection %.*s in database %s", (int)c->collection.n,
-                   (const char *)c->collection.p, db->name);
+    return catalog_no_collection(&t->ctx, t->catalog, db, c->collection);
 }
 
 static void copy_name(char out[CATALOG_NAME_MAX + 1], struct slice name) {
@@ -246,8 +243,7 @@ static nacre_status drop_index(struct txn *t, const struct command_catalog *c, s
     TRY(the_collection(t, c, &collection));
     const struct index_def *there = catalog_index(collection, c->index);
     if (!there || !slice_eq_str(c->index, there->name))
-        return err_set(&t->ctx, NACRE_INDEX_NOT_FOUND, "collection %s has no index %.*s",
-                       collection->name, (int)c->index.n, (const char *)c->index.p);
+        return catalog_no_index(&t->ctx, collection, c->index);
     struct catalog_counters counters = apply_counters(t);
     catalog_delete_index(&t->batch, collection->id, there->id);
     apply_wipe_index(t, collection->tablet, there->id);

@@ -193,7 +193,7 @@ static nacre_status run_op(struct txn *t, const struct write_op *op, struct op_r
     }
     TRY(apply_change(t, &c));
     out->flags = !c.before.live && !c.remove ? RESULT_CREATED : 0;
-    out->version = c.version;
+    out->version = c.remove ? c.before.row.version : c.version;
     out->begin_ts = t->commit_ts;
     if (op->flags & WRITE_WANT_ROW) out->row = c.after_row;
     return NACRE_OK;

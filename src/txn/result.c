@@ -65,6 +65,9 @@ void result_error_put(struct buf *out, const struct err *err) {
         buf_put_bytes(out, slice_str(err->items[i].expected));
         buf_put_bytes(out, slice_str(err->items[i].got));
     }
+    if (err->suggestion_count) buf_put_varint(out, err->suggestion_count);
+    for (uint32_t i = 0; i < err->suggestion_count; i++)
+        buf_put_bytes(out, slice_str(err->suggestions[i]));
 }
 
 static bool take_text(struct slice *in, char text[ERR_DETAIL_MAX]) {
@@ -87,6 +90,17 @@ static bool raise_items(struct ctx *ctx, struct slice *in) {
     return true;
 }
 
+static bool raise_suggestions(struct ctx *ctx, struct slice *in) {
+    char text[ERR_DETAIL_MAX];
+    uint32_t count = 0;
+    if (in->n && (!bits_take_varint32(in, &count) || count > ERR_SUGGESTIONS_MAX)) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!take_text(in, text)) return false;
+        err_suggest(ctx, text);
+    }
+    return true;
+}
+
 nacre_status result_error_raise(struct ctx *ctx, struct slice in) {
     char detail[ERR_DETAIL_MAX], hint[ERR_DETAIL_MAX];
     nacre_status status;
@@ -99,6 +113,7 @@ nacre_status result_error_raise(struct ctx *ctx, struct slice in) {
     nacre_status raised = err_set(ctx, status, "%s", detail);
     if (hint[0]) err_hint(ctx, "%s", hint);
     if (has_version) err_version(ctx, version);
-    if (!raise_items(ctx, &in)) return err_set(ctx, NACRE_CORRUPT, "a stored error is malformed");
+    if (!raise_items(ctx, &in) || !raise_suggestions(ctx, &in))
+        return err_set(ctx, NACRE_CORRUPT, "a stored error is malformed");
     return raised;
 }

@@ -62,7 +62,9 @@ class Documents(Case):
 
     def test_wrong_documents_store_nothing(self):
         self.fails(2, "invalid_json", "put", "c", '{"a":1')
-        self.fails(2, "invalid_json", "put", "c", "[1]")
+        for wrong in ("[1]", '"x"', "12", "null"):
+            self.fails(2, "invalid_argument", "put", "c", wrong)
+        self.fails(2, "invalid_json", "put", "c", "not json")
         self.assertFalse(os.path.exists(self.dir))
         self.fails(2, "invalid_json", "put", "c", '{"a":01}')
         self.fails(2, "", "put", "c", '{"a":{"$x":1}}')

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Imports: wrong lines, interruptions by SIGINT and SIGKILL, resuming."""
 import glob
+import gzip
 import json
 import os
 import signal
@@ -31,7 +32,7 @@ class Import(Case):
 
     def test_refused_lines(self):
         text = '{"_id":1}\nnot json\n{"_id":2}\n[]\n\n{"_id":3}\n{"$end":{"documents":3}}\n'
-        told = self.fails(2, "error: line 2: ", "import", "c", "-", stdin=text)
+        told = self.fails(2, "error: line 2, column 1: ", "import", "c", "-", stdin=text)
         self.assertEqual(told.err.count("error:"), 1)
         self.assertIn("--skip-lines 1", told.err)
         self.assertEqual(self.ok("count", "c").out, "1\n")
@@ -39,9 +40,15 @@ class Import(Case):
         self.assertEqual(result.code, 7)
         rows = result.rows
         self.assertEqual([row["line"] for row in rows[:-1]], [2, 4])
-        self.assertIn(rows[0]["error"]["code"], ("invalid_json", "invalid_argument"))
+        self.assertEqual([row["error"]["code"] for row in rows[:-1]],
+                         ["invalid_json", "invalid_argument"])
+        self.assertIn("line 4, column 1 ", rows[1]["error"]["detail"])
         self.assertEqual((rows[-1]["documents"], rows[-1]["failed"]), (3, 2))
         self.ok("import", "c", "-", "--skip-lines", "4", stdin=text)
+        told = self.fails(2, "line 1, column 1: ", "import", "d", "-", stdin="no\n")
+        self.assertNotIn("To go on", told.err)
+        told = self.fails(1, "gzip", "import", "d", "-", stdin=gzip.compress(b'{"_id":1}'))
+        self.assertIn("hint:", told.err)
 
     def test_wrong_files(self):
         self.fails(3, "opening no/such", "import", "c", "no/such")

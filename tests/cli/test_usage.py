@@ -42,6 +42,9 @@ class Wrong(Case):
             (["put", "c", "{}", "--if-version", "x"], "--if-version"),
             (["put", "c", "{}", "--if-version", ",".join(["1"] * 65)], "64"),
             (["patch", "c", "a", "{}", "--merge", "--json-patch"], "exclude each other"),
+            (["patch", "c", "a", '[{"op":"test"}]'], "a JSON Patch is given with --json-patch"),
+            (["patch", "c", "a", "{}", "--json-patch"], "leave out --json-patch"),
+            (["db", "create", "d", "--memory-bytes", "9"], "unknown option --memory-bytes"),
             (["help", "fnd"], 'did you mean "find"?'), (["get", "c", "--", "a", "--json"], "many"),
             (["--jsn", "get"], "did you mean --json?"), (["import", "c", "-", "--resume"], "stdin"),
         ]

@@ -23,6 +23,9 @@ for source in "$work/one.c" examples/*.c; do
     echo "built $source"
 done
 export LD_LIBRARY_PATH=$lib
+# The demo finds its films beside the installed tool, away from the source tree.
+(cd "$work" && "$work/to/bin/nacre" demo --quiet --workers 2 >/dev/null)
+echo "the installed demo works"
 "$work/hello" "$work/hello.db"
 "$work/claim" "$work/claim.db"
 "$work/import" "$work/import.db" examples/films.ndjson.zst films

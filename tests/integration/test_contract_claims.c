@@ -71,7 +71,7 @@ static void test_claim_refusals(void **state) {
         {"[]", "expected an object", 0},
         {"{\"filter\":{\"s\":{\"$foo\":1}}}", "\"pointer\":\"/filter/s/$foo\"",
          NACRE_INVALID_FILTER},
-        {"{\"filter\":\"a =\"}", "\"span\":{\"offset\":14", NACRE_INVALID_FILTER},
+        {"{\"filter\":\"a =\"}", "\"span\":{\"offset\":3", NACRE_INVALID_FILTER},
         {"{\"filter\":{\"s\":{\"$regex\":\"n\"}}}", "$startsWith", NACRE_UNIMPLEMENTED},
     };
     struct lib_fixture f;
@@ -145,6 +145,34 @@ static void test_release(void **state) {
         assert_int_equal(strlen(token), 22);
         lib_fixture_close(&f);
     }
+}
+
+// "SQL and filter errors carry `span:{offset, length}`": of an object into the body, of a string
+// into the string, as they were given.
+static void test_filter_spans(void **state) {
+    static const struct {
+        const char *spec, *span;
+    } cases[] = {
+        {"{\"filter\":{\"a\":{\"$gtt\":1}}}", "\"offset\":16,\"length\":6"},
+        {"{ \"lease_ms\" : 5 ,\n \"filter\" :  { \"a\" : { \"$gtt\" : 1 } } }",
+         "\"offset\":42,\"length\":6"},
+        {"{\"filter\":\"a LIKE 'x'\",\"set\":{}}", "\"offset\":2,\"length\":4"},
+        {"{\"set\":{\"x\":1},\"filter\":\"b = '\\u00e9\\\"' AND a LIKE 'x'\"}",
+         "\"offset\":16,\"length\":4"},
+        {"{\"filter\":\"{\\\"a\\\":{\\\"$gtt\\\":1}}\"}", "\"offset\":6,\"length\":6"},
+    };
+    struct lib_fixture f;
+    char token[32];
+    const char *out, *batch = "{\"operations\":[{\"op\":\"put\",\"id\":0,\"document\":{},"
+                              "\"if\":{\"a\":{\"$gtt\":1}}}]}";
+    (void)state;
+    open_jobs(&f, 1);
+    for (size_t i = 0; i < CONTRACT_COUNT(cases); i++)
+        LIB_FAILS(&f, contract_claim(&f, cases[i].spec, token), NACRE_INVALID_FILTER, cases[i].span,
+                  "\"pointer\":\"/filter");
+    LIB_FAILS(&f, lib_fixture_batch(&f, batch, &out), NACRE_INVALID_FILTER,
+              "\"offset\":59,\"length\":6", "\"pointer\":\"/operations/0/if/a/$gtt\"");
+    lib_fixture_close(&f);
 }
 
 // "A token that is not current is 409 `lease_lost`, also on PUT, PATCH, DELETE with header
@@ -237,9 +265,9 @@ static void test_time_to_live(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_claim),        cmocka_unit_test(test_claim_refusals),
-        cmocka_unit_test(test_too_wide),     cmocka_unit_test(test_release),
-        cmocka_unit_test(test_fence),        cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_time_to_live),
+        cmocka_unit_test(test_filter_spans), cmocka_unit_test(test_too_wide),
+        cmocka_unit_test(test_release),      cmocka_unit_test(test_fence),
+        cmocka_unit_test(test_expiry),       cmocka_unit_test(test_time_to_live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

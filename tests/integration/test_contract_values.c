@@ -145,6 +145,63 @@ static void test_values_come_back(void **state) {
     lib_fixture_close(&f);
 }
 
+// "Id: … (no U+0000 …)", "Field names: any text without U+0000": other text may hold it, and it is
+// text like any other, below U+0001 in every order.
+static void test_nul_in_text(void **state) {
+    static const char *const documents[] = {
+        "{\"_id\":\"0\",\"s\":\"a\"}",         "{\"_id\":\"1\",\"s\":\"a\\u0000\"}",
+        "{\"_id\":\"2\",\"s\":\"a\\u0000b\"}", "{\"_id\":\"3\",\"s\":\"a\\u0001\"}",
+        "{\"_id\":\"4\",\"s\":\"ab\"}",        "{\"_id\":\"5\",\"s\":[{\"t\":\"\\u0000\"}]}",
+    };
+    static const char *const matches[][2] = {
+        {"{\"s\":\"a\"}", "0 "},
+        {"{\"s\":\"a\\u0000\"}", "1 "},
+        {"{\"s\":{\"$in\":[\"a\\u0000b\",\"\\u0000\"]}}", "2 "},
+        {"{\"s\":{\"$gt\":\"a\\u0000\",\"$lt\":\"ab\"}}", "2 3 "},
+        {"{\"s\":{\"$startsWith\":\"a\\u0000\"}}", "1 2 "},
+        {"{\"s\":{\"$contains\":\"\\u0000b\"}}", "2 "},
+        {"{\"s\":{\"$regex\":\"^a\\\\x00b$\"}}", "2 "},
+        {"{\"s\":{\"$regex\":\"\\u0000$\"}}", "1 "},
+        {"{\"s.t\":\"\\u0000\"}", "5 "},
+    };
+    struct lib_fixture f;
+    nacre_doc doc;
+    nacre_value value;
+    (void)state;
+    lib_fixture_open(&f);
+    for (size_t i = 0; i < CONTRACT_COUNT(documents); i++)
+        LIB_OK(&f, lib_fixture_put(&f, documents[i]));
+    for (int indexed = 0; indexed < 2; indexed++) {
+        for (size_t i = 0; i < CONTRACT_COUNT(matches); i++)
+            assert_string_equal(contract_matches(&f, matches[i][0]), matches[i][1]);
+        assert_string_equal(contract_ids(&f, "{\"filter\":\"s = 'a\\u0000b'\"}"), "2 ");
+        assert_string_equal(contract_ids(&f, "{\"sort\":[\"s\"]}"), "0 1 2 3 4 5 ");
+        assert_string_equal(contract_ids(&f, "{\"sort\":[\"-s\"]}"), "5 4 3 2 1 0 ");
+        contract_index(&f, "by_s", "{\"fields\":[\"s\"],\"unique\":true}");
+        contract_index(&f, "down", "{\"fields\":[{\"path\":\"s\",\"order\":\"desc\"}]}");
+    }
+    LIB_FAILS(&f, contract_put(&f, "6", "{\"s\":\"a\\u0000b\"}", NULL, NULL),
+              NACRE_UNIQUE_VIOLATION, "by_s");
+    LIB_OK(&f, contract_patch(&f, "0", NACRE_PATCH,
+                              "{\"$set\":{\"s\":\"\\u0000\"},\"$push\":{\"l\":\"\\u0000x\"}}", NULL,
+                              NULL));
+    assert_string_equal(contract_body(&f, "0"),
+                        "{\"_id\":\"0\",\"s\":\"\\u0000\",\"l\":[\"\\u0000x\"]}");
+    LIB_FAILS(&f, contract_patch(&f, "0", NACRE_PATCH, "{\"$set\":{\"\\u0000\":1}}", NULL, NULL),
+              NACRE_INVALID_ARGUMENT, "U+0000");
+    LIB_FAILS(&f, contract_query(&f, "{\"filter\":{\"a\\u0000\":1}}"), NACRE_INVALID_ARGUMENT,
+              "U+0000");
+    LIB_FAILS(&f, lib_fixture_put(&f, "{\"_id\":\"a\\u0000\"}"), NACRE_INVALID_ARGUMENT,
+              "\"pointer\":\"/_id\"", "U+0000");
+    lib_fixture_reopen(&f);
+    LIB_OK(&f, nacre_get(f.s, &f.c, nacre_id_string("2"), &doc));
+    LIB_OK(&f, nacre_doc_field(f.s, &doc, "s", &value));
+    assert_int_equal(value.size, 3);
+    assert_memory_equal(value.data, "a\0b", 3);
+    nacre_doc_release(&doc);
+    lib_fixture_close(&f);
+}
+
 // "what fits neither … is 400"; extended values "are the only objects with `$`"; malformed text is
 // invalid_json. Nothing is stored, and each says where, what was expected and what was given.
 static void test_values_refused(void **state) {
@@ -169,7 +226,9 @@ static void test_values_refused(void **state) {
         {"{\"$binary\":\"AQI\"}", NACRE_INVALID_ARGUMENT, "base64"},
         {"{\"$f32\":\"AACA\"}", NACRE_INVALID_ARGUMENT, "4 bytes each"},
         {"{\"a\\u0000\":1}", NACRE_INVALID_ARGUMENT, "U+0000"},
-        {"\"a\\u0000\"", NACRE_INVALID_ARGUMENT, "U+0000"},
+        {"{\"$date\":\"2024-02-29T12:34:56Z\\u0000\"}", NACRE_INVALID_ARGUMENT, "RFC 3339"},
+        {"{\"$int64\":\"1\\u0000\"}", NACRE_INVALID_ARGUMENT, "$int64"},
+        {"{\"$binary\":\"AQID\\u0000\"}", NACRE_INVALID_ARGUMENT, "base64"},
         {"NaN", NACRE_INVALID_JSON, "expected a value, got 'NaN'"},
         {"-Infinity", NACRE_INVALID_JSON, "expected"},
         {"01", NACRE_INVALID_JSON, "leading zeros"},
@@ -179,6 +238,7 @@ static void test_values_refused(void **state) {
         {"\"\x01\"", NACRE_INVALID_JSON, "control character"},
         {"\"\xff\"", NACRE_INVALID_JSON, "UTF-8"},
         {"tru", NACRE_INVALID_JSON, "got 'tru'"},
+        {"{\"$x\":1}}}", NACRE_INVALID_ARGUMENT, "/v/$x"},
         {"[1,]", NACRE_INVALID_JSON, "expected"},
     };
     static const char *const bodies[] = {"[1]", "1", "null", "\"x\""};
@@ -196,6 +256,12 @@ static void test_values_refused(void **state) {
     for (size_t i = 0; i < CONTRACT_COUNT(bodies); i++)
         LIB_FAILS(&f, contract_put(&f, "n", bodies[i], NULL, NULL), NACRE_INVALID_ARGUMENT,
                   "expected an object");
+    // But what is no JSON at all is that first.
+    static const char *const texts[] = {"not json", "[1", "[1] x", "nul", "\"x",
+                                        "1 2",      "",   " ",     "-"};
+    for (size_t i = 0; i < CONTRACT_COUNT(texts); i++)
+        LIB_FAILS(&f, contract_put(&f, "n", texts[i], NULL, NULL), NACRE_INVALID_JSON,
+                  "line 1, column ", "\"span\":{");
     assert_string_equal(contract_body(&f, "n"), "");
     lib_fixture_close(&f);
 }
@@ -330,6 +396,7 @@ int main(void) {
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_ids_in_bodies),
         cmocka_unit_test(test_values_come_back),
+        cmocka_unit_test(test_nul_in_text),
         cmocka_unit_test(test_values_refused),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_system_fields),

@@ -29,6 +29,59 @@ static void test_versions(void **state) {
     lib_fixture_close(&f);
 }
 
+// "result.version: of the document that was deleted".
+static void test_version_of_delete(void **state) {
+    struct lib_fixture f;
+    nacre_result r;
+    const char *out;
+    (void)state;
+    lib_fixture_open(&f);
+    nacre_id id = nacre_id_string("v");
+    LIB_OK(&f, contract_put(&f, "v", "{}", NULL, NULL));
+    LIB_OK(&f, contract_patch(&f, "v", NACRE_PATCH, "{}", NULL, NULL));
+    LIB_OK(&f, nacre_delete(f.s, &f.c, id, NULL, &r));
+    assert_int_equal(r.version, 2);
+    LIB_OK(&f, contract_put(&f, "v", "{}", NULL, &r));
+    assert_int_equal(r.version, 4);
+    LIB_OK(&f, lib_fixture_batch(&f, "{\"operations\":[{\"op\":\"delete\",\"id\":\"v\"}]}", &out));
+    assert_string_equal(out, "{\"results\":[{\"status\":204,\"id\":\"v\",\"version\":4}]}");
+    lib_fixture_close(&f);
+}
+
+// An error says which name was meant.
+static void test_near_names(void **state) {
+    struct lib_fixture f;
+    const char *out;
+    (void)state;
+    lib_fixture_open(&f);
+    LIB_OK(&f, nacre_database_create(f.s, "shop", NULL, NULL));
+    LIB_OK(&f, contract_put(&f, "a", "{}", NULL, NULL));
+    contract_index(&f, "by_name", "{\"fields\":[\"name\"]}");
+    nacre_collection near = nacre_collection_of(NULL, "thinsg");
+    nacre_collection same = nacre_collection_of(NULL, "Things");
+    nacre_collection far = nacre_collection_of("shpo", "things");
+    nacre_collection none = nacre_collection_of(NULL, "people");
+#define MEANT(name) "\"suggestions\":[\"" name "\"]"
+    LIB_FAILS(&f, nacre_delete(f.s, &near, nacre_id_integer(1), NULL, NULL),
+              NACRE_COLLECTION_NOT_FOUND, MEANT("things"));
+    LIB_FAILS(&f, nacre_collection_describe(f.s, &near, &out), NACRE_COLLECTION_NOT_FOUND,
+              MEANT("things"));
+    LIB_FAILS(&f, nacre_collection_drop(f.s, &near), NACRE_COLLECTION_NOT_FOUND, MEANT("things"));
+    LIB_FAILS(&f, nacre_collection_drop(f.s, &same), NACRE_COLLECTION_NOT_FOUND, MEANT("things"));
+    LIB_FAILS(&f, nacre_collection_drop(f.s, &far), NACRE_DATABASE_NOT_FOUND, MEANT("shop"));
+    LIB_FAILS(&f, nacre_database_drop(f.s, "Shop"), NACRE_DATABASE_NOT_FOUND, MEANT("shop"));
+    LIB_FAILS(&f, nacre_database_describe(f.s, "shopp", &out), NACRE_DATABASE_NOT_FOUND,
+              MEANT("shop"));
+    LIB_FAILS(&f, nacre_index_describe(f.s, &f.c, "by_nam", &out), NACRE_INDEX_NOT_FOUND,
+              MEANT("by_name"));
+    LIB_FAILS(&f, nacre_index_drop(f.s, &f.c, "By_name"), NACRE_INDEX_NOT_FOUND, MEANT("by_name"));
+    LIB_FAILS(&f, nacre_index_wait(f.s, &f.c, "by-name"), NACRE_INDEX_NOT_FOUND, MEANT("by_name"));
+#undef MEANT
+    LIB_FAILS(&f, nacre_collection_drop(f.s, &none), NACRE_COLLECTION_NOT_FOUND,
+              "no collection people in database main\",\"retryable\"");
+    lib_fixture_close(&f);
+}
+
 enum act { PUT, INSERT, PATCH, DELETE };
 
 static nacre_status act(struct lib_fixture *f, enum act what, const char *id,
@@ -184,6 +237,27 @@ static void test_who_makes_collections(void **state) {
         LIB_FAILS(&f, nacre_collection_describe(f.s, &f.c, &out), NACRE_COLLECTION_NOT_FOUND,
                   "404");
     }
+    // "`atomic:false`: 200 whatever the items": nor do many that are refused, one by one.
+    LIB_OK(&f, lib_fixture_batch(
+                   &f,
+                   "{\"atomic\":false,\"operations\":["
+                   "{\"op\":\"put\",\"id\":1,\"document\":{},\"if_version\":2},"
+                   "{\"op\":\"put\",\"id\":2,\"document\":{\"_created\":\"x\"}},"
+                   "{\"op\":\"put\",\"id\":3,\"document\":{},\"if\":{\"a\":{\"$gtt\":1}}},"
+                   "{\"op\":\"patch\",\"id\":4,\"patch\":{}},"
+                   "{\"op\":\"get\",\"id\":5}]}",
+                   &out));
+    LIB_HAS(out, "{\"results\":[{\"status\":412,\"id\":1,\"error\":{");
+    LIB_HAS(out, "{\"status\":400,\"id\":2,\"error\":{");
+    LIB_HAS(out, "\"pointer\":\"/operations/1/document/_created\"");
+    LIB_HAS(out, "{\"status\":400,\"id\":3,\"error\":{\"type\":\"urn:nacre:error:invalid_filter\"");
+    LIB_HAS(
+        out,
+        "{\"status\":404,\"id\":4,\"error\":{\"type\":\"urn:nacre:error:collection_not_found\"");
+    LIB_HAS(
+        out,
+        "{\"status\":404,\"id\":5,\"error\":{\"type\":\"urn:nacre:error:collection_not_found\"");
+    LIB_FAILS(&f, nacre_collection_describe(f.s, &f.c, &out), NACRE_COLLECTION_NOT_FOUND, "404");
     LIB_FAILS(&f, act(&f, PATCH, "a", NULL), NACRE_COLLECTION_NOT_FOUND, "things");
     LIB_FAILS(&f, act(&f, DELETE, "a", NULL), NACRE_COLLECTION_NOT_FOUND, "things");
     LIB_FAILS(&f, nacre_count(f.s, &f.c, NULL, &n), NACRE_COLLECTION_NOT_FOUND, "things");
@@ -351,6 +425,22 @@ static void test_batches(void **state) {
          "\"/operations/1/ttl_seconds\""},
         {"\"op\":\"put\",\"id\":1.0,\"document\":{}", NACRE_INVALID_ARGUMENT,
          "\"/operations/1/id\""},
+        {"\"op\":\"put\",\"id\":1,\"document\":{},\"if\":{\"n\":{\"$gtt\":5}}",
+         NACRE_INVALID_FILTER, "\"/operations/1/if/n/$gtt\""},
+        {"\"op\":\"put\",\"id\":1,\"document\":{},\"if\":\"n ==\"", NACRE_INVALID_FILTER,
+         "\"/operations/1/if\""},
+        {"\"op\":\"put\",\"id\":1,\"document\":{},\"if\":{\"n\":{\"$regex\":\"(\"}}",
+         NACRE_INVALID_FILTER, "\"/operations/1/if"},
+        {"\"op\":\"put\",\"id\":1,\"document\":{},\"if\":7", NACRE_INVALID_ARGUMENT,
+         "\"/operations/1/if\""},
+        {"\"op\":\"patch\",\"id\":1,\"patch\":{\"$st\":{}}", NACRE_INVALID_ARGUMENT,
+         "\"/operations/1/patch/$st\""},
+        {"\"op\":\"patch\",\"id\":1,\"patch\":[{\"op\":\"ad\"}]", NACRE_INVALID_ARGUMENT,
+         "\"/operations/1/patch/0"},
+        {"\"op\":\"put\",\"id\":1,\"document\":[]", NACRE_INVALID_ARGUMENT,
+         "\"/operations/1/document\""},
+        {"\"op\":\"put\",\"id\":1,\"document\":{\"$a\":1}", NACRE_INVALID_ARGUMENT,
+         "\"/operations/1/document/$a\""},
     };
     struct lib_fixture f;
     const char *out;
@@ -380,6 +470,8 @@ static void test_batches(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_version_of_delete),
+        cmocka_unit_test(test_near_names),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_who_makes_collections),

@@ -77,6 +77,13 @@ static struct slice random_text(struct rng *rng, uint8_t *out) {
     return slice_of(out, n);
 }
 
+// What names cannot hold too.
+static struct slice random_string(struct rng *rng, uint8_t *out) {
+    struct slice text = random_text(rng, out);
+    if (rng_below(rng, 4) == 0) out[text.n++] = 0;
+    return text;
+}
+
 static double random_double(struct rng *rng) {
     static const double odd[] = {0.0, -0.0, 1.0, -1.5, 5e-324, 1.7976931348623157e308, 0.1, 1e22};
     if (rng_below(rng, 2)) return odd[rng_below(rng, sizeof odd / sizeof *odd)];
@@ -141,7 +148,7 @@ static void random_value(struct bson_writer *w, struct rng *rng, uint32_t depth,
         bson_close(w);
         break;
     default:
-        bson_put(w, name, val_str(random_text(rng, room)));
+        bson_put(w, name, val_str(random_string(rng, room)));
         break;
     }
 }

@@ -136,6 +136,7 @@ static struct val random_bytes(struct ctx *ctx, struct rng *rng, enum val_type t
     while (at < n) {
         p[at] = odd[rng_below(rng, sizeof odd)];
         if (type != VAL_STRING && rng_below(rng, 3) == 0) p[at] = (uint8_t)(rng_below(rng, 3) - 1);
+        if (type == VAL_STRING && rng_below(rng, 6) == 0) p[at] = 0;
         at++;
     }
     return val_bytes(type, slice_of(p, n));

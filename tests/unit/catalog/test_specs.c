@@ -248,6 +248,8 @@ static void test_quota(void **state) {
     assert_int_equal(parse_quota("{\"quota\":null}", &quota), NACRE_OK);
     catalog_fixture_expect(&f, parse_quota("{\"quota\":1}", &quota), NACRE_INVALID_ARGUMENT,
                            "/quota");
+    catalog_fixture_expect(&f, parse_quota("{\"quota\":{\"memory_bytes\":1}}", &quota),
+                           NACRE_UNIMPLEMENTED, "/quota/memory_bytes");
     catalog_fixture_expect(&f, parse_quota("{\"quota\":{\"documents\":0}}", &quota),
                            NACRE_INVALID_ARGUMENT, "/quota/documents");
     catalog_fixture_expect(&f, parse_quota("{\"quotas\":{}}", &quota), NACRE_INVALID_ARGUMENT,

@@ -66,7 +66,7 @@ static void test_strings(void **state) {
     refuses("0d000000 02 6100 ffffffff 00 00", "length");
     refuses("0d000000 02 6100 01000000 41 00", "final NUL");
     refuses("0e000000 02 6100 02000000 c300 00", "UTF-8");
-    refuses("0f000000 02 6100 03000000 410000 00", "U+0000");
+    accepts("0f000000 02 6100 03000000 410000 00"); // "A" and U+0000
     refuses("0c000000 02 6100 01000000 00", "truncated");
 }
 

@@ -84,7 +84,7 @@ static void test_stop(void **state) {
     LIB_FAILS(&f,
               lib_fixture_import(&f, "{\"_id\":1}\n{\"_id\":2}\n{\"_id\":3,}\n{\"_id\":4}\n", &o,
                                  &result),
-              NACRE_INVALID_JSON, "\"detail\":\"line 3: line 1, column 10");
+              NACRE_INVALID_JSON, "\"detail\":\"line 3, column 10: expected");
     assert_true(result.lines == 2 && result.documents == 2 && result.failed == 1);
     assert_true(seen.count == 1 && seen.lines[0] == 3);
     LIB_HAS(seen.problems[0], "\"code\":\"invalid_json\"");
@@ -133,6 +133,11 @@ static void test_skip(void **state) {
     assert_int_equal(seen.count, 6);
     for (int i = 0; i < 6; i++)
         assert_int_equal(seen.lines[i], lines[i]);
+    LIB_HAS(seen.problems[0], "\"code\":\"invalid_json\"");
+    LIB_HAS(seen.problems[0], "\"detail\":\"line 2, column 1: expected");
+    LIB_HAS(seen.problems[0], "\"span\":{\"offset\":0,\"length\":8}");
+    LIB_HAS(seen.problems[4], "\"detail\":\"line 6, column 1 (the top level): expected an object");
+    LIB_HAS(seen.problems[4], "\"code\":\"invalid_argument\"");
     LIB_HAS(seen.problems[1], "unique_violation");
     LIB_HAS(seen.problems[2], "\"pointer\":\"/_id\"");
     LIB_HAS(seen.problems[3], "last line of an export");
@@ -220,6 +225,9 @@ static void test_bad_input(void **state) {
               "reading the input failed");
     assert_int_equal(result.documents, 3); // what was read whole is stored
     assert_int_equal(result.lines, 3);
+    struct lib_fixture_text gzip = {"\x1F\x8B\x08\0\0\0\0\0\0\x03", 10, 0};
+    LIB_FAILS(&f, nacre_import(f.s, &f.c, lib_fixture_read, &gzip, NULL, &result),
+              NACRE_UNIMPLEMENTED, "gzip", "zcat");
     LIB_FAILS(&f, nacre_import(f.s, &f.c, lying_read, NULL, NULL, &result), NACRE_IO_ERROR,
               "asked");
     LIB_FAILS(&f, nacre_import(f.s, &f.c, NULL, NULL, NULL, &result), NACRE_INVALID_ARGUMENT,
