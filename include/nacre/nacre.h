@@ -296,8 +296,9 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_database_drop(nacre_session *session
 /* {name, documents, storage_bytes, quota?}; name NULL: {"items":[…]} of all. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_database_describe(nacre_session *session,
                                                               const char *name, const char **out);
-/* json: {"primary_key"?, "ttl_seconds"?, "history_seconds"?, "indexes"?}; NULL or "" = {}.
- * Idempotent as above. */
+/* json: {"schema"?, "primary_key"?, "ttl_seconds"?, "history_seconds"?, "indexes"?}; NULL or "" =
+ * {}. Idempotent as above. A schema (JSON Schema 2020-12) is replaced as a whole by alter, null
+ * removes it; NACRE_UNIMPLEMENTED to set or change one while the collection holds documents. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_create(nacre_session *session,
                                                               nacre_collection *collection,
                                                               const char *json, int *created);

@@ -127,6 +127,19 @@ static nacre_status collection_room(struct loader *l) {
     return c->collections && c->collections_by_id && c->by_tablet ? NACRE_OK : err_nomem(l->ctx);
 }
 
+// A schema was accepted once. One that this program's expressions cannot run leaves the collection
+// without a program: writes to it are refused, reads go on.
+static nacre_status collection_program(struct loader *l, struct collection *collection) {
+    if (collection->schema.n == 0) return NACRE_OK;
+    struct schema_options options = {.regex = l->hooks ? l->hooks->schema_regex : NULL,
+                                     .collection = true};
+    struct val schema = val_bytes(VAL_OBJECT, collection->schema);
+    nacre_status status = schema_compile(l->ctx, schema, &options, &collection->program);
+    if (status != NACRE_INVALID_ARGUMENT) return status;
+    err_clear(l->ctx);
+    return NACRE_OK;
+}
+
 static nacre_status collection_read(struct loader *l, struct slice key, struct slice value) {
     struct catalog *c = l->catalog;
     if (l->filled == c->collection_count) return row_changed(l, key);
@@ -136,7 +149,7 @@ static nacre_status collection_read(struct loader *l, struct slice key, struct s
         return catalog_row_bad(l->ctx, key, "its id or its tablet was never given");
     if (!catalog_database_by_id(c, collection->database_id))
         return catalog_row_bad(l->ctx, key, "its database is not there");
-    return NACRE_OK;
+    return collection_program(l, collection);
 }
 
 static int collection_order(const void *a, const void *b) {
@@ -300,6 +313,8 @@ void catalog_unref(struct catalog *catalog) {
     unsigned before = atomic_fetch_sub_explicit(&catalog->refs, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before > 1) return;
+    for (uint32_t i = 0; catalog->collections && i < catalog->collection_count; i++)
+        schema_free(catalog->collections[i].program);
     arena_free(&catalog->arena);
     mem_free(catalog);
 }

@@ -8,6 +8,7 @@
 #include "base/err/ctx.h"
 #include "catalog/keyspace.h"
 #include "doc/path.h"
+#include "doc/schema/schema.h"
 #include "store/kv.h"
 
 // Stored. Only btree is built yet.
@@ -50,7 +51,9 @@ struct collection {
     uint32_t id, database_id;
     uint32_t tablet; // one tablet per collection by default
     char name[CATALOG_NAME_MAX + 1];
-    uint32_t schema_epoch;
+    uint32_t schema_epoch;    // +1 with every change of the schema
+    struct slice schema;      // BSON, of the settings; n = 0: none
+    struct schema *program;   // compiled; NULL: there is none, or not in this program
     uint64_t ttl_seconds;     // 0 = none
     uint64_t history_seconds; // 0 = no bodies kept
     struct path primary_key;  // count 0 = _id only
@@ -77,6 +80,8 @@ struct catalog {
 // in. Parsed filters live in the arena of ctx, which is the catalog's own while hooks run.
 struct catalog_hooks {
     nacre_status (*parse_where)(struct ctx *ctx, struct slice where_bson, void **out_filter);
+    // For the patterns of schemas; NULL: a schema with patterns has no program.
+    const struct schema_regex *schema_regex;
 };
 
 // Reads all rows through view (NULL: newest). An empty store gives an empty catalog with database
@@ -105,15 +110,15 @@ MUST_USE nacre_status catalog_no_collection(struct ctx *ctx, const struct catalo
 MUST_USE nacre_status catalog_no_index(struct ctx *ctx, const struct collection *collection,
                                        struct slice name);
 const struct index_def *catalog_index_by_id(const struct collection *collection, uint32_t id);
-const struct index_def *catalog_index_by_id(const struct collection *collection, uint32_t id);
 
 // What users may ask for. Parse and check the BSON of a JSON body (unknown members:
-// NACRE_INVALID_ARGUMENT with suggestion and pointer). Known but not built yet (schema, shards > 1,
-// text and vector indexes): NACRE_UNIMPLEMENTED.
+// NACRE_INVALID_ARGUMENT with suggestion and pointer). Known but not built yet (shards > 1,
+// text and vector indexes): NACRE_UNIMPLEMENTED. Whether a schema is one is for who compiles it.
 struct collection_spec {
     struct slice settings; // the canonical BSON of what was given, without indexes
     uint64_t ttl_seconds, history_seconds;
     struct slice primary_key; // path text, n = 0: none
+    struct slice schema;      // BSON as given, n = 0: none
     uint32_t index_count;
     struct index_spec *indexes;
 };

@@ -8,14 +8,17 @@
 
 struct collection_wish {
     struct collection_spec spec;
-    struct val primary_key, shards, ttl, history; // as given, for settings
+    struct val primary_key, shards, ttl, history, schema; // as given, for settings
 };
 
 static nacre_status collection_take_schema(struct ctx *ctx, struct val v, void *arg) {
-    (void)v, (void)arg;
-    nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED, "schemas are not implemented yet");
-    err_expected(ctx, "/schema", "no schema", val_type_name(v.type));
-    return status;
+    struct collection_wish *wish = arg;
+    if (v.type == VAL_NULL) return NACRE_OK;
+    if (v.type != VAL_OBJECT)
+        return catalog_member_bad(ctx, "/schema", "a JSON Schema, or null", v);
+    wish->schema = v;
+    wish->spec.schema = val_slice(v);
+    return NACRE_OK;
 }
 
 static nacre_status collection_take_key(struct ctx *ctx, struct val v, void *arg) {
@@ -123,6 +126,7 @@ static nacre_status collection_keep_settings(struct ctx *ctx, struct collection_
     bson_put(&w, SLICE_LIT("shards"), wish->shards);
     bson_put(&w, SLICE_LIT("ttl_seconds"), wish->ttl);
     bson_put(&w, SLICE_LIT("history_seconds"), wish->history);
+    bson_put(&w, SLICE_LIT("schema"), wish->schema);
     bson_end(&w);
     return catalog_member_keep(ctx, &bson, &wish->spec.settings);
 }

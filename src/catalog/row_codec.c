@@ -277,6 +277,10 @@ nacre_status catalog_row_collection(struct ctx *ctx, struct slice key, struct sl
     c.history_seconds = (uint64_t)v[COLL_HISTORY].i;
     if (v[COLL_KEY].type != VAL_MISSING) TRY(row_path(&r, v[COLL_KEY], &c.primary_key));
     TRY(row_document(&r, v[COLL_SETTINGS], &c.settings));
+    struct val schema = c.settings.n ? bson_find(c.settings, SLICE_LIT("schema")) : val_missing();
+    if (schema.type != VAL_MISSING && schema.type != VAL_OBJECT)
+        return catalog_row_bad(ctx, key, "its schema is no object");
+    if (schema.type == VAL_OBJECT) c.schema = val_slice(schema);
     c.created_ts = (uint64_t)v[COLL_CREATED].i;
     *out = c;
     return NACRE_OK;

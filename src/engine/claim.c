@@ -85,6 +85,12 @@ static nacre_status claim_limits(struct ctx *ctx, const struct claim_request *r,
     return status;
 }
 
+static nacre_status claim_schema(struct ctx *ctx, const struct claim_request *r,
+                                 const struct collection *collection) {
+    if (r->set.n) TRY(prepare_schema_decides(ctx, collection, "/set"));
+    return r->on_expire.n ? prepare_schema_decides(ctx, collection, "/on_expire") : NACRE_OK;
+}
+
 static nacre_status claim_plan(struct ctx *ctx, struct engine *e, const struct claim_request *r,
                                const struct filter *filter, struct command_claim *out) {
     struct engine_collection handle = {0};
@@ -94,9 +100,11 @@ static nacre_status claim_plan(struct ctx *ctx, struct engine *e, const struct c
     struct view *view = engine_view(e);
     const struct collection *collection = catalog_by_tablet(view->catalog, handle.tablet);
     struct query_target query = {.view = view, .cache = e->cache, .collection = collection};
-    nacre_status status =
-        collection ? query_plan_access(ctx, &query, filter, &sort, &out->path, &out->ordered)
-                   : err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
+    nacre_status status = collection ? claim_schema(ctx, r, collection) : NACRE_OK;
+    if (status == NACRE_OK)
+        status = collection
+                     ? query_plan_access(ctx, &query, filter, &sort, &out->path, &out->ordered)
+                     : err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
     txn_view_release(view);
     return status;
 }

@@ -108,6 +108,22 @@ MUST_USE nacre_status prepare_write(struct ctx *ctx, struct engine *engine,
 MUST_USE nacre_status prepare_idempotency(struct ctx *ctx, const struct idempotency *given,
                                           const char *operation, uint32_t tablet,
                                           struct slice target, struct command_idempotency *out);
+// The document of op as its collection's schema wants it, checked: op has a body already. A patch
+// is worked out here only if the schema has patterns; then it becomes conditional on a version, and
+// the caller retries when that is gone.
+MUST_USE nacre_status prepare_schema(struct ctx *ctx, struct engine *engine,
+                                     const struct collection *collection, struct write_op *op);
+// A patch in a batch may be one of a document that the batch has written: it is not worked out
+// here.
+MUST_USE nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,
+                                           const struct write_item *item);
+// What is decided at apply (set, on_expire) cannot be checked there against patterns.
+MUST_USE nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
+                                             const char *pointer);
+// A schema in the settings of a collection.
+MUST_USE nacre_status prepare_schema_body(struct ctx *ctx, struct slice settings);
+// The version given in the body or read here must be the one that is there.
+MUST_USE nacre_status prepare_version(struct ctx *ctx, uint64_t version, struct write_op *op);
 void prepare_token(struct slice text, uint8_t out[ROW_LEASE_TOKEN_SIZE]);
 
 // set as the patch {"$set": set}; errors point into set.

@@ -5,6 +5,7 @@
 
 #include "base/bits/bits.h"
 #include "engine/internal.h"
+#include "filter/filter.h"
 #include "log/local/log_local.h"
 #include "store/rocks/kv_rocks.h"
 
@@ -215,7 +216,10 @@ static nacre_status open_all(struct ctx *ctx, struct engine *e, const struct eng
     TRY(open_kv(ctx, e, o));
     TRY(open_format(ctx, e));
     TRY(cache_new(ctx, &e->budget, e->budget.limit / 10 * 3, &e->cache));
-    struct txn_options txn = {.kv = e->kv, .cache = e->cache, .no_trail = o->no_trail};
+    struct txn_options txn = {.kv = e->kv,
+                              .cache = e->cache,
+                              .no_trail = o->no_trail,
+                              .schema_regex = &filter_regex_schema};
     TRY(txn_open(ctx, &txn, &e->txn));
     TRY(engine_replay(ctx, e));
     TRY(make_main(ctx, e));

@@ -129,28 +129,30 @@ static nacre_status sys_of_body(struct ctx *ctx, struct slice body, struct slice
     return NACRE_OK;
 }
 
-static nacre_status add_version(struct ctx *ctx, struct val version, struct write_op *op) {
-    if (version.type != VAL_INT || version.i < 1) {
-        char got[32];
-        nacre_status status =
-            err_set(ctx, NACRE_INVALID_ARGUMENT,
-                    "_version is kept by the database; in a body it is a condition");
-        if (version.type == VAL_INT) snprintf(got, sizeof got, "%lld", (long long)version.i);
-        err_expected(ctx, "/_version", "a version, an integer of at least 1",
-                     version.type == VAL_INT ? got : val_type_name(version.type));
-        return status;
-    }
+nacre_status prepare_version(struct ctx *ctx, uint64_t version, struct write_op *op) {
     uint8_t *p = arena_alloc(&ctx->arena, 8);
     if (!p) return err_nomem(ctx);
-    bits_put_le64(p, (uint64_t)version.i);
+    bits_put_le64(p, version);
     // Together with a list asked for, only a version in both can fit; 0 is nobody's version.
     bool shared = !(op->flags & WRITE_IF_VERSIONS);
     for (size_t i = 0; i + 8 <= op->versions.n; i += 8)
-        shared |= bits_le64(op->versions.p + i) == (uint64_t)version.i;
+        shared |= bits_le64(op->versions.p + i) == version;
     if (!shared) bits_put_le64(p, 0);
     op->versions = slice_of(p, 8);
     op->flags |= WRITE_IF_VERSIONS;
     return NACRE_OK;
+}
+
+static nacre_status add_version(struct ctx *ctx, struct val version, struct write_op *op) {
+    if (version.type == VAL_INT && version.i >= 1)
+        return prepare_version(ctx, (uint64_t)version.i, op);
+    char got[32];
+    nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT,
+                                  "_version is kept by the database; in a body it is a condition");
+    if (version.type == VAL_INT) snprintf(got, sizeof got, "%lld", (long long)version.i);
+    err_expected(ctx, "/_version", "a version, an integer of at least 1",
+                 version.type == VAL_INT ? got : val_type_name(version.type));
+    return status;
 }
 
 static nacre_status id_mismatch(struct ctx *ctx) {
@@ -295,7 +297,7 @@ static nacre_status prepare_impure(struct ctx *ctx, struct engine *e, const stru
         err_version(ctx, version);
         return status;
     }
-    return add_version(ctx, val_int((int64_t)version), op);
+    return prepare_version(ctx, version, op);
 }
 
 static nacre_status prepare_filter(struct ctx *ctx, struct engine *e, const struct write_item *item,
@@ -350,7 +352,8 @@ static nacre_status prepare_op(struct ctx *ctx, struct engine *e, const struct w
         prepare_token(item->token, op->token);
         op->flags |= WRITE_LEASE;
     }
-    return prepare_filter(ctx, e, item, op);
+    TRY(prepare_filter(ctx, e, item, op));
+    return prepare_schema(ctx, e, collection, op);
 }
 
 nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write_request *request,
@@ -364,7 +367,10 @@ nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write
     out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, (size_t)request->count + 1);
     if (!out->ops) return err_nomem(ctx);
     for (uint32_t i = 0; i < request->count; i++) {
-        nacre_status status = prepare_op(ctx, e, &request->items[i], collection, &out->ops[i]);
+        nacre_status status = NACRE_OK;
+        if (request->count > 1) status = prepare_schema_batch(ctx, collection, &request->items[i]);
+        if (status == NACRE_OK)
+            status = prepare_op(ctx, e, &request->items[i], collection, &out->ops[i]);
         if (status == NACRE_OK) continue;
         out->count = i; // where it stopped, for the caller's pointer
         return status;

@@ -49,6 +49,8 @@ static nacre_status check_body(struct ctx *ctx, const struct catalog_request *r)
     struct index_spec index;
     struct quota quota;
     if (!r->body.n) return NACRE_OK;
+    if (r->op == CATALOG_CREATE_COLLECTION || r->op == CATALOG_ALTER_COLLECTION)
+        TRY(prepare_schema_body(ctx, r->body));
     switch (r->op) {
     case CATALOG_CREATE_DATABASE:
     case CATALOG_ALTER_DATABASE:
@@ -134,6 +136,18 @@ void prepare_set_pointers(struct ctx *ctx) {
     }
 }
 
+static nacre_status lease_schema(struct ctx *ctx, struct engine *e,
+                                 const struct engine_collection *handle,
+                                 const struct lease_request *r) {
+    if (!r->set.n) return NACRE_OK;
+    struct view *view = engine_view(e);
+    const struct collection *collection = catalog_by_tablet(view->catalog, handle->tablet);
+    nacre_status status =
+        collection ? prepare_schema_decides(ctx, collection, "/set") : NACRE_OK; // apply tells
+    txn_view_release(view);
+    return status;
+}
+
 static nacre_status lease_submit(struct ctx *ctx, struct engine *e, enum command_type type,
                                  const struct lease_request *r, struct result *out) {
     struct engine_collection handle = {0};
@@ -146,6 +160,7 @@ static nacre_status lease_submit(struct ctx *ctx, struct engine *e, enum command
     TRY(status);
     TRY(engine_resolve(ctx, e, r->target, &handle));
     prepare_token(r->token, command.token);
+    TRY(lease_schema(ctx, e, &handle, r));
     TRY(prepare_set(ctx, r->set, &command.set));
     (void)key_put(&key, r->id, false);
     TRY(buf_status(&key));

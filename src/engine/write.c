@@ -94,6 +94,13 @@ static bool has_impure_filter(const struct write_request *request,
            !(command->ops[0].flags & WRITE_IF_FILTER);
 }
 
+// A patch that was worked out for a schema with patterns, on the version it then found.
+static bool has_own_version(const struct write_request *request,
+                            const struct command_write *command) {
+    return request->count == 1 && command->ops[0].kind == WRITE_PATCH &&
+           (command->ops[0].flags & WRITE_SCHEMA);
+}
+
 // Of an idempotency key.
 static const char *operation_name(enum write_kind kind) {
     switch (kind) {
@@ -139,6 +146,7 @@ static nacre_status submit_once(struct ctx *ctx, struct engine *e,
     struct buf payload BUF_CLEANUP = {0};
     *out = (struct result){0};
     *retry = false;
+    uint64_t epoch = atomic_load(&e->catalog_epoch);
     TRY(prepare_all(ctx, e, request, &command, out));
     buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX + 1024);
     command_write_encode(&payload, &command);
@@ -146,8 +154,9 @@ static nacre_status submit_once(struct ctx *ctx, struct engine *e,
     if (command.count) submit.tablet = command.ops[0].tablet;
     if (command.count == 1) submit.key = command.ops[0].id_key;
     nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
-    *retry = status == NACRE_VERSION_MISMATCH && has_impure_filter(request, &command) &&
-             !request->items[0].version_count;
+    bool own = has_impure_filter(request, &command) || has_own_version(request, &command);
+    *retry = (status == NACRE_VERSION_MISMATCH && own && !request->items[0].version_count) ||
+             (status == NACRE_CONFLICT && atomic_load(&e->catalog_epoch) != epoch);
     return status;
 }
 

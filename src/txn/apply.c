@@ -234,6 +234,7 @@ nacre_status txn_open(struct ctx *ctx, const struct txn_options *options, struct
     t->kv = options->kv;
     t->cache = options->cache;
     t->no_trail = options->no_trail;
+    t->schema_regex = options->schema_regex;
     // No budget and no bound of its own: what a command may need is bounded where it is made, and a
     // refusal here would be a failure of the machine (T3).
     ctx_init(&t->ctx, ctx->world, NULL, SIZE_MAX);

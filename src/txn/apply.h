@@ -46,6 +46,7 @@ struct txn {
     struct kv *kv;
     struct cache *cache;
     bool no_trail;
+    const struct schema_regex *schema_regex;
     struct ctx ctx; // of apply; arena is reset per command
     struct position position;
     struct catalog *catalog;
@@ -97,6 +98,7 @@ struct apply_change {
     struct slice id_key;
     struct apply_doc before;
     bool remove;      // else after is the new row
+    uint32_t checked; // the new body was checked under this schema_epoch; 0 = it was not
     struct row after; // body and what differs; version, begin_ts, rowid, created_ts are set by
                       // apply_change
     struct slice after_row; // out: the encoded row (arena)
@@ -127,6 +129,8 @@ MUST_USE nacre_status group_load_catalog(struct ctx *ctx, struct txn *t);
 MUST_USE nacre_status apply_read(struct txn *t, uint32_t tablet, struct slice id_key,
                                  struct apply_doc *out);
 MUST_USE nacre_status apply_change(struct txn *t, struct apply_change *change);
+// Holds the new body against the collection's schema, with its defaults filled in.
+MUST_USE nacre_status apply_schema(struct txn *t, struct apply_change *change);
 // Entries, guards and build progress of one index (apply_catalog.c).
 void apply_wipe_index(struct txn *t, uint32_t tablet, uint32_t index_id);
 // The counters of the next catalog epoch.

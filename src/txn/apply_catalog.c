@@ -259,6 +259,7 @@ static bool settings_within(const struct collection_spec *spec, const struct col
     bool ttl = given.n && bson_find(given, SLICE_LIT("ttl_seconds")).type != VAL_MISSING;
     bool history = given.n && bson_find(given, SLICE_LIT("history_seconds")).type != VAL_MISSING;
     bool key = given.n && bson_find(given, SLICE_LIT("primary_key")).type != VAL_MISSING;
+    if (spec->schema.n && !slice_eq(spec->schema, there->schema)) return false;
     return (!ttl || spec->ttl_seconds == there->ttl_seconds) &&
            (!history || spec->history_seconds == there->history_seconds) &&
            (!key || slice_eq(spec->primary_key, there->primary_key.text));
@@ -280,6 +281,8 @@ static nacre_status fill_collection(struct txn *t, const struct collection_spec 
     out->ttl_seconds = spec->ttl_seconds;
     out->history_seconds = spec->history_seconds;
     out->settings = spec->settings;
+    out->schema_epoch += !slice_eq(spec->schema, out->schema);
+    out->schema = spec->schema;
     out->primary_key = (struct path){0};
     return spec->primary_key.n ? path_parse(&t->ctx, spec->primary_key, &out->primary_key)
                                : NACRE_OK;
@@ -292,10 +295,10 @@ static nacre_status put_collection(struct txn *t, const struct command_catalog *
     struct collection fresh = {.id = counters.next_collection++,
                                .database_id = db->id,
                                .tablet = counters.next_tablet++,
-                               .schema_epoch = 1,
                                .created_ts = t->commit_ts};
     copy_name(fresh.name, c->collection);
     TRY(fill_collection(t, spec, &fresh));
+    fresh.schema_epoch = 1;
     catalog_put_collection(&t->batch, &fresh);
     for (uint32_t i = 0; i < spec->index_count; i++) {
         struct index_def index;
@@ -323,14 +326,62 @@ static nacre_status create_collection(struct txn *t, const struct command_catalo
     return same ? NACRE_OK : taken(t, "collection", c->collection, there->name);
 }
 
+// Settings as they are after a merge patch. A schema is one value: it is replaced as a whole, for a
+// merge would drop every null in it (RFC 7396), and null is a default or a constant there.
+static nacre_status merge_settings(struct txn *t, const struct command_catalog *c,
+                                   const struct collection *there, struct buf *out) {
+    struct buf patch BUF_CLEANUP = {0}, before BUF_CLEANUP = {0}, merged BUF_CLEANUP = {0};
+    struct buf *const parts[] = {&patch, &before};
+    const struct slice from[] = {c->body, there->settings};
+    struct val schema = bson_find(c->body, SLICE_LIT("schema")), v;
+    struct bson_writer w;
+    struct bson_iter it;
+    struct slice name;
+    struct patch merge;
+    if (schema.type == VAL_MISSING && there->schema.n)
+        schema = val_bytes(VAL_OBJECT, there->schema);
+    for (size_t i = 0; i < 2; i++) {
+        buf_init(parts[i], NULL, DOC_BYTES_MAX);
+        bson_begin(&w, parts[i]);
+        it = bson_iter_of(from[i]);
+        while (bson_next(&it, &name, &v))
+            if (!slice_eq(name, SLICE_LIT("schema"))) bson_put(&w, name, v);
+        bson_end(&w);
+        TRY(buf_status(parts[i]));
+    }
+    buf_init(&merged, NULL, DOC_BYTES_MAX);
+    TRY(patch_of_merge(&t->ctx, buf_slice(&patch), &merge));
+    TRY(patch_apply(&t->ctx, &merge, buf_slice(&before), (int64_t)apply_now_ms(t), &merged));
+    bson_begin(&w, out);
+    it = bson_iter_of(buf_slice(&merged));
+    while (bson_next(&it, &name, &v))
+        bson_put(&w, name, v);
+    bson_put(&w, SLICE_LIT("schema"), schema);
+    bson_end(&w);
+    return buf_status(out);
+}
+
+static nacre_status refuse_settings(struct txn *t, const struct collection *there,
+                                    const struct collection_spec *spec) {
+    if (!slice_eq(spec->primary_key, there->primary_key.text))
+        return err_set(&t->ctx, NACRE_INVALID_ARGUMENT,
+                       "primary_key cannot change while collection %s holds documents",
+                       there->name);
+    if (!spec->schema.n || slice_eq(spec->schema, there->schema)) return NACRE_OK;
+    nacre_status status = err_set(
+        &t->ctx, NACRE_UNIMPLEMENTED,
+        "a schema cannot be set or changed yet while collection %s holds documents", there->name);
+    err_expected(&t->ctx, "/schema", "no schema, null, or the one that is there", "another schema");
+    err_hint(&t->ctx, "make a collection with the schema, and import what this one exports");
+    return status;
+}
+
 static nacre_status alter_collection(struct txn *t, const struct command_catalog *c,
                                      struct result *out) {
     const struct collection *there;
     struct collection_spec spec;
     struct tablet *tablet;
-    struct patch patch;
     TRY(the_collection(t, c, &there));
-    TRY(patch_of_merge(&t->ctx, c->body, &patch));
     if (bson_find(c->body, SLICE_LIT("indexes")).type != VAL_MISSING) {
         nacre_status status = err_set(
             &t->ctx, NACRE_INVALID_ARGUMENT,
@@ -338,21 +389,12 @@ static nacre_status alter_collection(struct txn *t, const struct command_catalog
         err_expected(&t->ctx, "/indexes", "no such member", "indexes");
         return status;
     }
-    struct buf empty BUF_CLEANUP = {0}, settings BUF_CLEANUP = {0};
-    buf_init(&empty, NULL, 64);
+    struct buf settings BUF_CLEANUP = {0};
     buf_init(&settings, NULL, DOC_BYTES_MAX);
-    struct bson_writer w;
-    bson_begin(&w, &empty);
-    bson_end(&w);
-    TRY(buf_status(&empty));
-    TRY(patch_apply(&t->ctx, &patch, there->settings.n ? there->settings : buf_slice(&empty),
-                    (int64_t)apply_now_ms(t), &settings));
+    TRY(merge_settings(t, c, there, &settings));
     TRY(collection_spec_parse(&t->ctx, buf_slice(&settings), &spec));
     TRY(apply_tablet(t, there->tablet, &tablet));
-    if (tablet->now.documents && !slice_eq(spec.primary_key, there->primary_key.text))
-        return err_set(&t->ctx, NACRE_INVALID_ARGUMENT,
-                       "primary_key cannot change while collection %s holds documents",
-                       there->name);
+    if (tablet->now.documents) TRY(refuse_settings(t, there, &spec));
     struct catalog_counters counters = apply_counters(t);
     struct collection fresh = *there;
     TRY(fill_collection(t, &spec, &fresh));

@@ -191,6 +191,7 @@ static nacre_status run_op(struct txn *t, const struct write_op *op, struct op_r
         carry_over(op, &c, &c.after);
         set_expiry(t, op, c.collection, &c.after);
     }
+    if (op->flags & WRITE_SCHEMA) c.checked = op->schema_epoch;
     TRY(apply_change(t, &c));
     out->flags = !c.before.live && !c.remove ? RESULT_CREATED : 0;
     out->version = c.remove ? c.before.row.version : c.version;

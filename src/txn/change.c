@@ -281,6 +281,7 @@ nacre_status apply_change(struct txn *t, struct apply_change *c) {
     size_t from = t->batch.bytes.n;
     int64_t index_bytes, documents = (c->remove ? 0 : 1) - (c->before.live ? 1 : 0);
 
+    TRY(apply_schema(t, c));
     TRY(encode_after(t, c, tablet, data_key));
     TRY(change_indexes(t, c, &c->after, &index_bytes));
     // Logical bytes are those of documents: what an index holds depends on when it was made.

@@ -42,6 +42,7 @@ static void put_op(struct buf *out, const struct write_op *op) {
     if (op->flags & WRITE_TTL) buf_put_varint(out, op->ttl_ms);
     if (op->flags & WRITE_LEASE) buf_put(out, op->token, sizeof op->token);
     if (op->flags & WRITE_SYS) buf_put_bytes(out, op->sys);
+    if (op->flags & WRITE_SCHEMA) buf_put_varint(out, op->schema_epoch);
     if (op->kind == WRITE_PATCH) buf_put_u8(out, (uint8_t)op->patch_kind);
     if (op->kind <= WRITE_PATCH) buf_put_bytes(out, op->body);
 }
@@ -55,7 +56,8 @@ static bool take_op_options(struct slice *in, struct write_op *op) {
     if ((op->flags & WRITE_TTL) && !bits_take_varint(in, &op->ttl_ms)) return false;
     if ((op->flags & WRITE_LEASE) && !bits_take_fixed(in, op->token, sizeof op->token))
         return false;
-    return !(op->flags & WRITE_SYS) || bits_take_bytes(in, &op->sys);
+    if ((op->flags & WRITE_SYS) && !bits_take_bytes(in, &op->sys)) return false;
+    return !(op->flags & WRITE_SCHEMA) || bits_take_varint32(in, &op->schema_epoch);
 }
 
 static bool take_op(struct slice *in, struct write_op *op) {
@@ -63,7 +65,7 @@ static bool take_op(struct slice *in, struct write_op *op) {
     *op = (struct write_op){0};
     if (!bits_take_u8(in, &kind) || kind < WRITE_PUT || kind > WRITE_GET) return false;
     op->kind = (enum write_kind)kind;
-    if (!bits_take_varint32(in, &op->flags) || op->flags >= 2 * WRITE_WANT_ROW) return false;
+    if (!bits_take_varint32(in, &op->flags) || op->flags >= 2 * WRITE_SCHEMA) return false;
     if (!bits_take_varint32(in, &op->tablet) || !bits_take_bytes(in, &op->id_key) || !op->id_key.n)
         return false;
     if (!take_op_options(in, op)) return false;

@@ -56,6 +56,7 @@ enum write_flag {
     WRITE_LEASE = 32,     // fence: the token must be current
     WRITE_SYS = 64,       // system fields that must equal what is stored
     WRITE_WANT_ROW = 128, // the answer carries the row as it is afterwards
+    WRITE_SCHEMA = 256,   // the new document was checked under the schema of schema_epoch
 };
 
 struct write_op {
@@ -68,6 +69,7 @@ struct write_op {
     uint64_t ttl_ms;
     uint8_t token[ROW_LEASE_TOKEN_SIZE];
     struct slice sys; // BSON: _created, _updated, _expires as given
+    uint32_t schema_epoch;
     enum patch_kind patch_kind;
     struct slice body; // the document, or the patch
 };

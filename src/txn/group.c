@@ -113,7 +113,7 @@ static nacre_status parse_where(struct ctx *ctx, struct slice bson, void **out) 
 }
 
 nacre_status group_load_catalog(struct ctx *ctx, struct txn *t) {
-    static const struct catalog_hooks hooks = {.parse_where = parse_where};
+    struct catalog_hooks hooks = {.parse_where = parse_where, .schema_regex = t->schema_regex};
     struct catalog *fresh;
     TRY(catalog_load(ctx, t->kv, NULL, &hooks, &fresh));
     catalog_unref(t->catalog);

@@ -38,6 +38,7 @@ struct txn_options {
     struct kv *kv;       // stays the caller's
     struct cache *cache; // likewise
     bool no_trail;       // benchmarks only: no history entries, no change records
+    const struct schema_regex *schema_regex; // for the programs of schemas; apply never runs it
 };
 
 // Reads position and catalog; makes format row and database "main" through COMMAND_CATALOG is the

@@ -14,7 +14,7 @@ enum {
     SCHEMA_PATTERNS_MAX = 1000,      // regular expressions
     SCHEMA_PATTERN_BYTES_MAX = 4096, // of one of them
     SCHEMA_IN_PLACE_MAX = 100,       // $ref, allOf … one in the other, at one value
-    SCHEMA_DEPTH_MAX = 2000,         // subschemas one in the other while a document is checked
+    SCHEMA_DEPTH_MAX = 1000,         // subschemas one in the other while a document is checked
     SCHEMA_STEPS_MAX = 10 * 1000 * 1000, // of work on one document
 };
 
@@ -58,6 +58,8 @@ void schema_free(struct schema *schema);
 // for unique or unevaluated items by the hundreds, and regular expressions; given back at once.
 MUST_USE nacre_status schema_validate(struct ctx *ctx, const struct schema *schema, struct val v);
 
+// No patterns: checking it needs nothing but this room, and gives the same answer on every machine.
+bool schema_is_pure(const struct schema *schema);
 // Whether schema_fill would add anything to some document.
 bool schema_has_defaults(const struct schema *schema);
 // Appends body to out with the defaults that are absent from it: where a property is absent and its

@@ -101,6 +101,7 @@ static nacre_status schema_build(struct schema *schema, struct val v,
     if (status == NACRE_OK) status = compile_all(&c, v, &schema->root);
     map_free(&c.places);
     map_free(&c.resources);
+    schema->pure = c.patterns == 0;
     return status;
 }
 
@@ -121,6 +122,8 @@ nacre_status schema_compile(struct ctx *ctx, struct val v, const struct schema_o
     *out = schema;
     return NACRE_OK;
 }
+
+bool schema_is_pure(const struct schema *schema) { return schema->pure; }
 
 void schema_free(struct schema *schema) {
     if (!schema) return;

@@ -139,7 +139,7 @@ struct schema {
     struct ctx ctx; // its arena holds all of this
     const struct schema_node *root;
     const struct schema_regex *regex;
-    bool collection;
+    bool collection, pure;
 };
 
 // Compiling.

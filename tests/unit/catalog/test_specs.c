@@ -88,7 +88,7 @@ static void test_collection_refusals(void **state) {
         {"{\"history_seconds\":\"1\"}", NACRE_INVALID_ARGUMENT, "/history_seconds"},
         {"{\"shards\":0}", NACRE_INVALID_ARGUMENT, "/shards"},
         {"{\"shards\":4}", NACRE_UNIMPLEMENTED, "/shards"},
-        {"{\"schema\":{}}", NACRE_UNIMPLEMENTED, "/schema"},
+        {"{\"schema\":[]}", NACRE_INVALID_ARGUMENT, "/schema"},
         {"{\"primary_key\":1}", NACRE_INVALID_ARGUMENT, "/primary_key"},
         {"{\"primary_key\":\"\"}", NACRE_INVALID_ARGUMENT, "/primary_key"},
         {"{\"primary_key\":\"a..b\"}", NACRE_INVALID_ARGUMENT, "/primary_key"},

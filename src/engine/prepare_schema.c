@@ -1,0 +1,136 @@
+// Schemas at submit: documents are filled in and checked here, under the schema of the published
+// catalog; the command carries that schema's epoch, and apply takes it only under the same.
+// Patches, and what claims and their ends change, are checked at apply, by the same code, unless
+// the schema has patterns: those need a library that apply may not run.
+#include "base/bits/bits.h"
+#include "engine/internal.h"
+#include "filter/filter.h"
+
+static nacre_status keep(struct ctx *ctx, const struct buf *bytes, struct slice *out) {
+    if (buf_status(bytes) != NACRE_OK) return err_buf(ctx, bytes);
+    const uint8_t *p = arena_copy(&ctx->arena, bytes->p, bytes->n);
+    if (!p) return err_nomem(ctx);
+    *out = slice_of(p, bytes->n);
+    return NACRE_OK;
+}
+
+static nacre_status check_document(struct ctx *ctx, const struct collection *collection,
+                                   struct slice *body, struct write_op *op) {
+    struct buf filled BUF_CLEANUP = {0};
+    bool changed;
+    buf_init(&filled, NULL, DOC_BYTES_MAX);
+    TRY(schema_fill(ctx, collection->program, *body, &filled, &changed));
+    if (changed) TRY(keep(ctx, &filled, body));
+    TRY(schema_validate(ctx, collection->program, val_bytes(VAL_OBJECT, *body)));
+    op->flags |= WRITE_SCHEMA;
+    op->schema_epoch = collection->schema_epoch;
+    return NACRE_OK;
+}
+
+// {"ops":[{"op":"replace","path":"","value":body}]}: the document that was checked is the one that
+// is stored.
+static nacre_status replace_all(struct ctx *ctx, struct slice body, struct write_op *op) {
+    struct buf bytes BUF_CLEANUP = {0};
+    struct bson_writer w;
+    buf_init(&bytes, NULL, DOC_BYTES_MAX + 1024);
+    bson_begin(&w, &bytes);
+    bson_open_array(&w, SLICE_LIT("ops"));
+    bson_open_object(&w, slice_of(NULL, 0));
+    bson_put(&w, SLICE_LIT("op"), val_str(SLICE_LIT("replace")));
+    bson_put(&w, SLICE_LIT("path"), val_str(slice_of("", 0)));
+    bson_put(&w, SLICE_LIT("value"), val_bytes(VAL_OBJECT, body));
+    bson_close(&w);
+    bson_close(&w);
+    bson_end(&w);
+    op->patch_kind = PATCH_JSON;
+    return keep(ctx, &bytes, &op->body);
+}
+
+static nacre_status patched(struct ctx *ctx, struct engine *e, const struct write_op *op,
+                            struct slice *out_body, uint64_t *out_version) {
+    struct slice in = op->id_key;
+    struct val id;
+    struct engine_doc doc = {0};
+    struct engine_collection handle = {.tablet = op->tablet,
+                                       .epoch = atomic_load(&e->catalog_epoch)};
+    struct patch patch = {.kind = op->patch_kind, .bson = op->body};
+    struct buf body BUF_CLEANUP = {0};
+    TRY(key_decode(ctx, &in, false, KEY_TB_PLAIN, &id));
+    if (op->patch_kind == PATCH_JSON) TRY(patch_of_ops(ctx, op->body, &patch));
+    TRY(engine_get(ctx, e, &handle, id, &doc));
+    buf_init(&body, NULL, DOC_BYTES_MAX);
+    nacre_status status = patch_apply(ctx, &patch, doc.row.body, (int64_t)engine_now_ms(e), &body);
+    if (status == NACRE_OK) status = keep(ctx, &body, out_body);
+    *out_version = doc.row.version;
+    engine_release_doc(e, &doc);
+    return status;
+}
+
+static nacre_status check_patch(struct ctx *ctx, struct engine *e,
+                                const struct collection *collection, struct write_op *op) {
+    struct slice body = {0};
+    uint64_t version = 0;
+    TRY(patched(ctx, e, op, &body, &version));
+    TRY(prepare_version(ctx, version, op));
+    // Of another version than is asked for: apply tells that, whatever the patch would make.
+    bool asked = bits_le64(op->versions.p) == version;
+    if (!asked) return NACRE_OK;
+    TRY(check_document(ctx, collection, &body, op));
+    return replace_all(ctx, body, op);
+}
+
+nacre_status prepare_schema(struct ctx *ctx, struct engine *e, const struct collection *collection,
+                            struct write_op *op) {
+    if (!collection->schema.n || op->kind > WRITE_PATCH) return NACRE_OK;
+    if (!collection->program)
+        return err_set(ctx, NACRE_UNAVAILABLE,
+                       "this program cannot run the patterns in the schema of collection %s",
+                       collection->name);
+    if (op->kind != WRITE_PATCH) return check_document(ctx, collection, &op->body, op);
+    return schema_is_pure(collection->program) ? NACRE_OK : check_patch(ctx, e, collection, op);
+}
+
+static bool has_patterns(const struct collection *collection) {
+    return collection->schema.n && !(collection->program && schema_is_pure(collection->program));
+}
+
+nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,
+                                  const struct write_item *item) {
+    if (item->kind != WRITE_PATCH || !has_patterns(collection)) return NACRE_OK;
+    nacre_status status = err_set(
+        ctx, NACRE_UNIMPLEMENTED,
+        "the schema of collection %s has patterns: its documents cannot be patched in a batch "
+        "of several operations yet",
+        collection->name);
+    err_hint(ctx, "patch them one by one, or put whole documents");
+    return status;
+}
+
+nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
+                                    const char *pointer) {
+    if (!has_patterns(collection)) return NACRE_OK;
+    nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED,
+                                  "the schema of collection %s has patterns, and what a claim "
+                                  "changes is decided where these do not run",
+                                  collection->name);
+    err_expected(ctx, pointer, "no such member, or a schema without pattern and patternProperties",
+                 "a change of the document");
+    err_hint(ctx, "patch the document with the lease's token instead");
+    return status;
+}
+
+nacre_status prepare_schema_body(struct ctx *ctx, struct slice settings) {
+    static const struct schema_options options = {.regex = &filter_regex_schema,
+                                                  .collection = true};
+    struct schema *schema;
+    struct val v = settings.n ? bson_find(settings, SLICE_LIT("schema")) : val_missing();
+    if (v.type != VAL_OBJECT)
+        return NACRE_OK; // what it may be otherwise, the settings' parser tells
+    nacre_status status = schema_compile(ctx, v, &options, &schema);
+    if (status != NACRE_OK) {
+        err_prefix_pointers(ctx, "/schema");
+        return status;
+    }
+    schema_free(schema);
+    return NACRE_OK;
+}
