@@ -18,6 +18,14 @@ rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes) {
     rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_block_size(table, 8192);
     rocksdb_block_based_options_set_format_version(table, 5);
+    rocksdb_block_based_options_set_block_restart_interval(table, 4);
+    rocksdb_block_based_options_set_data_block_index_type(
+        table, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
+    // Memory is bounded as in Nacre: index and filter blocks within the cache, not all files open.
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    rocksdb_options_set_max_open_files(options, 512);
     rocksdb_block_based_options_set_filter_policy(table,
                                                   rocksdb_filterpolicy_create_bloom_full(10));
     rocksdb_options_set_block_based_table_factory(options, table);

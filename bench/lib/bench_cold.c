@@ -40,6 +40,9 @@ static void shuffle(struct bench *b) {
     }
 }
 
+// What the engine gives its store's block cache (engine/open.c, rocks_settings.c).
+static uint64_t block_cache_of(uint64_t memory_bytes) { return memory_bytes / 100 * 24; }
+
 static void load(struct bench *b, const char *base, uint64_t memory_bytes) {
     b->db = orders_open(kit_dir(base, "cold", 0), memory_bytes);
     b->session = orders_session(b->db);
@@ -50,7 +53,7 @@ static void load(struct bench *b, const char *base, uint64_t memory_bytes) {
     snprintf(dir, sizeof dir, "%s/nacre-bench-cold", base);
     b->db = orders_open(dir, memory_bytes);
     b->session = orders_session(b->db);
-    b->rocks = raw_rocks_open(kit_dir(base, "cold-rocksdb", 1), memory_bytes / 4);
+    b->rocks = raw_rocks_open(kit_dir(base, "cold-rocksdb", 1), block_cache_of(memory_bytes));
     raw_lmdb_open(kit_dir(base, "cold-lmdb", 2), &b->lmdb);
     b->sqlite = raw_sqlite_open(kit_dir(base, "cold-sqlite", 3));
     for (uint64_t i = 0; i < b->documents; i += BATCH) {
@@ -62,7 +65,7 @@ static void load(struct bench *b, const char *base, uint64_t memory_bytes) {
     raw_sqlite_run(b->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
     raw_rocks_close(b->rocks); // as Nacre above: files in the shape that loading has left
     snprintf(dir, sizeof dir, "%s/nacre-bench-cold-rocksdb", base);
-    b->rocks = raw_rocks_open(dir, memory_bytes / 4);
+    b->rocks = raw_rocks_open(dir, block_cache_of(memory_bytes));
 }
 
 static void get_nacre(struct bench *b, const uint64_t *ids) {

@@ -148,13 +148,20 @@ static const char data_memtable[] =
     "memtable_whole_key_filtering=true;memtable_prefix_bloom_size_ratio=0.005";
 
 // enable_index_compression: rocks_verify.c reads index blocks itself.
+// block_restart_interval, data_block_index_type: a block holds about eight documents; with one
+// restart point a get walks over half of them, a line of memory each, with a hash table of keys it
+// comes right to its own (docs/adr/0003-reads-by-key.md).
+static const char plain_table[] = "block_based_table_factory={enable_index_compression=false;}";
+static const char data_table[] =
+    "block_based_table_factory={enable_index_compression=false;block_restart_interval=4;"
+    "data_block_index_type=kDataBlockBinaryAndHash;}";
+
 static nacre_status family_options(struct ctx *ctx, struct rocks_settings *s, int family) {
     s->family[family] = rocksdb_options_create_copy(s->db);
     // Points are asked for in data and meta; history is sought.
     table_set(s, s->family[family], family == KV_DATA || family == KV_META);
     if (family == ROCKS_MARK) mark_family_set(s->family[family]);
-    TRY(text_set(ctx, &s->family[family],
-                 "block_based_table_factory={enable_index_compression=false;}"));
+    TRY(text_set(ctx, &s->family[family], family == KV_DATA ? data_table : plain_table));
     if (family == KV_DATA) TRY(text_set(ctx, &s->family[family], data_memtable));
     // First-in-first-out with its usual time to live would need every file open.
     return family == ROCKS_MARK ? text_set(ctx, &s->family[family], "ttl=0") : NACRE_OK;
