@@ -130,12 +130,19 @@ static bool apply_same_types(const struct index_work *w, const struct index_key 
     return memcmp(a->type_bits, b->type_bits, index_type_bits_size(w->index)) == 0;
 }
 
-static void apply_mark(struct index_work *w) {
-    const uint8_t format = INDEX_MARK_FORMAT;
+// Adds fields to the mark. Without kv nobody knows what it says, so it then says all.
+static nacre_status apply_mark(struct index_work *w, uint16_t fields) {
+    uint16_t there = (uint16_t)((1u << w->index->field_count) - 1);
+    uint8_t value[INDEX_MARK_SIZE] = {INDEX_MARK_FORMAT};
+    if (w->kv)
+        TRY(index_multikey_read(w->ctx, w->kv, NULL, w->change->tablet, w->index->id, &there));
+    if (w->kv && !(fields & ~there)) return NACRE_OK;
+    bits_put_le16(value + 1, there | fields);
     buf_reset(&w->key);
     keyspace_multikey(&w->key, w->change->tablet, w->index->id);
     if (w->key.status == NACRE_OK)
-        kv_batch_put(w->batch, KV_DATA, buf_slice(&w->key), slice_of(&format, 1));
+        kv_batch_put(w->batch, KV_DATA, buf_slice(&w->key), slice_of(value, sizeof value));
+    return NACRE_OK;
 }
 
 static nacre_status apply_merge(struct index_work *w, const struct index_keys *before,
@@ -154,8 +161,10 @@ static nacre_status apply_merge(struct index_work *w, const struct index_keys *b
         b += c <= 0;
         a += c >= 0;
     }
-    // A document that was multikey in a ready index has left the mark already.
-    if (after->multikey && (!before->multikey || w->index->state != INDEX_READY)) apply_mark(w);
+    // A document that was multikey in a ready index has left its mark already.
+    uint16_t marked = w->index->state == INDEX_READY ? before->arrays : 0;
+    uint16_t fresh = after->arrays & (uint16_t)~marked;
+    if (fresh) TRY(apply_mark(w, fresh));
     return apply_bufs(w);
 }
 
@@ -225,7 +234,7 @@ static nacre_status build_run(struct index_work *w) {
         TRY(build_entry(w, &keys.keys[i]));
         TRY(build_guard(w, &keys.keys[i]));
     }
-    if (keys.multikey) apply_mark(w);
+    if (keys.arrays) TRY(apply_mark(w, keys.arrays));
     return apply_bufs(w);
 }
 

@@ -93,3 +93,18 @@ nacre_status index_key_split(struct ctx *ctx, const struct index_def *index, str
     *id_key = rest;
     return NACRE_OK;
 }
+
+struct slice index_key_cut(const struct index_def *index, struct slice components,
+                           uint32_t fields) {
+    struct slice rest = components;
+    if (components.n <= INDEX_WHOLE_MAX) return slice_of(NULL, 0);
+    for (uint32_t i = 0; i < fields; i++) {
+        bool descending = index->fields[i].descending;
+        size_t n = key_component_size(rest, descending);
+        if (n == 0) break; // malformed: whoever splits the key tells
+        bool cut = n > INDEX_WHOLE_MAX && rest.p[n - 1] == (descending ? 0x00 : 0xFF);
+        rest = slice_skip(rest, n);
+        if (cut) return slice_of(components.p, components.n - rest.n);
+    }
+    return slice_of(NULL, 0);
+}

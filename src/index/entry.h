@@ -5,6 +5,7 @@
 //   guard key   [tablet]['U'][index id][component…]
 //   guard value format u8 · begin_ts u64 · typed id
 //   mark key    [tablet]['M'][index id]: some document made the index multikey; never goes
+//   mark value  format u8 · fields u16: by which fields
 // A multikey index has one entry per distinct value of its (one) array field. Null = missing: an
 // entry, but never a guard collision; so is the empty array, which sorts before null.
 #ifndef INDEX_ENTRY_H
@@ -12,6 +13,7 @@
 
 #include "base/err/ctx.h"
 #include "catalog/catalog.h"
+#include "doc/key.h"
 #include "store/kv.h"
 
 // Entries per document and index; beyond: NACRE_INVALID_ARGUMENT.
@@ -22,7 +24,7 @@ enum { INDEX_TYPE_BITS_MAX = (INDEX_FIELDS_MAX * 2 + 7) / 8 };
 // sorted, distinct; at least one.
 struct index_keys {
     uint32_t count;
-    bool multikey; // some field is, or lies in, an array
+    uint16_t arrays; // bit i: field i is, or lies in, an array; not 0: multikey
     struct index_key {
         struct slice components;
         uint8_t type_bits[INDEX_TYPE_BITS_MAX]; // component i: bits 2·(i mod 4) of byte i/4
@@ -80,11 +82,18 @@ MUST_USE nacre_status index_build_counted(struct ctx *ctx, struct kv *kv,
 MUST_USE nacre_status index_build_one(struct ctx *ctx, struct kv *kv, const struct index_def *index,
                                       const struct index_change *change, struct kv_batch *batch);
 
-// Whether some document of the tablet ever made the index multikey, as of view (NULL: newest).
-// While none has: conditions on one field may be intersected into one range, each document has one
-// entry, and an entry's components are the document's values (but for cut ones).
+// A component may have been cut from this size on (doc/key.h); what is shorter is whole.
+enum { INDEX_WHOLE_MAX = KEY_COMPONENT_MAX - 24 };
+// The leading components of a key up to the first that was cut, among the first `fields`; n = 0:
+// none was. What comes between keys that share them is not in the order of the values.
+struct slice index_key_cut(const struct index_def *index, struct slice components, uint32_t fields);
+
+// The fields (bit i: field i) by which some document of the tablet ever made the index multikey, as
+// of view (NULL: newest); 0: it is not. Conditions on a field that is not among them may be
+// intersected into one range. While there is none, each document has one entry, and an entry's
+// components are the document's values (but for cut ones).
 MUST_USE nacre_status index_multikey_read(struct ctx *ctx, struct kv *kv, struct kv_view *view,
-                                          uint32_t tablet, uint32_t index_id, bool *out);
+                                          uint32_t tablet, uint32_t index_id, uint16_t *out);
 
 struct index_entry {
     uint64_t begin_ts, rowid;

@@ -4,10 +4,11 @@
 
 #include "index/entry.h"
 
-enum { INDEX_ENTRY_FORMAT = 1, INDEX_GUARD_FORMAT = 1, INDEX_MARK_FORMAT = 1 };
+enum { INDEX_ENTRY_FORMAT = 1, INDEX_GUARD_FORMAT = 1, INDEX_MARK_FORMAT = 2 };
 enum {
     INDEX_ENTRY_HEAD = 1 + 8 + 8,
     INDEX_GUARD_HEAD = 1 + 8,
+    INDEX_MARK_SIZE = 1 + 2,
     INDEX_KEY_HEAD = KEYSPACE_PREFIX + 4
 };
 

@@ -76,7 +76,8 @@ static nacre_status key_make(struct ctx *ctx, const struct index_def *index,
                              struct index_key *out) {
     struct index_key key = {0};
     size_t n = 0;
-    for (uint32_t i = 0; i < index->field_count; i++) n += lists[i].items[at[i]].bytes.n;
+    for (uint32_t i = 0; i < index->field_count; i++)
+        n += lists[i].items[at[i]].bytes.n;
     uint8_t *bytes = arena_alloc(&ctx->arena, n);
     if (!bytes) return err_nomem(ctx);
     key.components = slice_of(bytes, n);
@@ -114,7 +115,7 @@ nacre_status index_keys_of(struct ctx *ctx, const struct index_def *index, const
     CHECK(index->field_count > 0 && index->field_count <= INDEX_FIELDS_MAX);
     for (uint32_t i = 0; i < index->field_count; i++) {
         TRY(component_list_of(ctx, &index->fields[i], doc, &lists[i]));
-        keys.multikey |= lists[i].array_depth > 0;
+        if (lists[i].array_depth) keys.arrays |= (uint16_t)(1u << i);
     }
     TRY(keys_check_arrays(ctx, index, lists));
     TRY(keys_count(ctx, index, lists, &keys.count));

@@ -1,4 +1,5 @@
-// Which filters a partial index may have, and whether an index is multikey.
+// Which filters a partial index may have, and which fields make an index multikey.
+#include "base/bits/bits.h"
 #include "filter/filter.h"
 #include "index/entry.h"
 #include "index/entry_bytes.h"
@@ -39,8 +40,21 @@ nacre_status index_where_check(struct ctx *ctx, const struct filter *filter) {
     return status;
 }
 
+// Format 1 said it of the index as a whole.
+static nacre_status mark_decode(struct ctx *ctx, struct slice value, uint16_t *out) {
+    *out = UINT16_MAX;
+    if (value.n == 1 && value.p[0] == 1) return NACRE_OK;
+    if (value.n && value.p[0] != INDEX_MARK_FORMAT)
+        return err_set(ctx, NACRE_INCOMPATIBLE_FORMAT, "mark of an index: unknown format %u",
+                       value.p[0]);
+    if (value.n != INDEX_MARK_SIZE)
+        return err_set(ctx, NACRE_CORRUPT, "mark of an index: %zu bytes", value.n);
+    *out = bits_le16(value.p + 1);
+    return NACRE_OK;
+}
+
 nacre_status index_multikey_read(struct ctx *ctx, struct kv *kv, struct kv_view *view,
-                                 uint32_t tablet, uint32_t index_id, bool *out) {
+                                 uint32_t tablet, uint32_t index_id, uint16_t *out) {
     struct buf key BUF_CLEANUP;
     struct kv_pin pin;
     bool found = false;
@@ -48,7 +62,9 @@ nacre_status index_multikey_read(struct ctx *ctx, struct kv *kv, struct kv_view 
     keyspace_multikey(&key, tablet, index_id);
     if (buf_status(&key) != NACRE_OK) return err_buf(ctx, &key);
     TRY(kv->ops->get(kv, ctx, view, KV_DATA, buf_slice(&key), &pin, &found));
-    if (found) kv->ops->unpin(kv, &pin);
-    *out = found;
-    return NACRE_OK;
+    *out = 0;
+    if (!found) return NACRE_OK;
+    nacre_status status = mark_decode(ctx, pin.value, out);
+    kv->ops->unpin(kv, &pin);
+    return status;
 }

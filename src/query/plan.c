@@ -81,16 +81,16 @@ static bool fits_the_cache(const struct planner *p) {
     return budget && budget->limit && p->counters.bytes <= budget->limit / CACHED_PART;
 }
 
-static nacre_status consider(struct planner *p, const struct index_def *index, bool multikey,
+static nacre_status consider(struct planner *p, const struct index_def *index, uint16_t arrays,
                              bool *covered, struct plan *out) {
     struct plan_ranges ranges = {.collection = p->request->target->collection,
                                  .index = index,
-                                 .multikey = multikey,
+                                 .arrays = arrays,
                                  .covered = covered};
     TRY(plan_ranges_of(p->ctx, &p->conjuncts, &ranges));
     *out = (struct plan){.index = index,
                          .path = ranges.path,
-                         .multikey = multikey,
+                         .multikey = arrays != 0,
                          .bounded = ranges.bounded_fields > 0,
                          .exact = all_covered(p, covered),
                          .points = ranges.points,
@@ -112,15 +112,15 @@ static nacre_status consider_index(struct planner *p, const struct index_def *in
     const struct query_target *t = p->request->target;
     bool *covered = ARENA_ARRAY(&p->ctx->arena, bool, (size_t)p->conjuncts.count + 1);
     const struct filter *where = index->where_filter;
-    bool multikey;
+    uint16_t arrays;
     if (!covered) return err_nomem(p->ctx);
     *usable = false;
     if (index->type != INDEX_BTREE || index->state != INDEX_READY) return NACRE_OK;
     if (index->where.n && (!where || !plan_implies(&p->conjuncts, where->root, covered)))
         return NACRE_OK;
     TRY(index_multikey_read(p->ctx, t->view->kv, t->view->kv_view, t->collection->tablet, index->id,
-                            &multikey));
-    TRY(consider(p, index, multikey, covered, out));
+                            &arrays));
+    TRY(consider(p, index, arrays, covered, out));
     *usable = out->bounded || index->where.n || out->serves > PLAN_UNORDERED;
     return NACRE_OK;
 }
@@ -152,7 +152,7 @@ static nacre_status choose(struct planner *p, struct plan_choice *out) {
     bool *covered = ARENA_ARRAY(&p->ctx->arena, bool, (size_t)p->conjuncts.count + 1);
     struct plan plan;
     if (!covered) return err_nomem(p->ctx);
-    TRY(consider(p, NULL, false, covered, &out->plan));
+    TRY(consider(p, NULL, 0, covered, &out->plan));
     out->fallback = out->plan;
     for (uint32_t i = 0; i < c->index_count && !p->request->forbid_indexes; i++) {
         bool usable = false;

@@ -1,8 +1,7 @@
 // Inside the room: the planner. Simple rules, no statistics.
 //
-//  P1  A path gives every match: conditions on one field are intersected only in an index that is
-//  not
-//      multikey, a partial index serves only a filter with all conditions of its `where`.
+//  P1  A path gives every match: conditions on one field are intersected only if no document has an
+//      array there, a partial index serves only a filter with all conditions of its `where`.
 //  P2  A plan says what order its path has; what it does not say is sorted.
 #ifndef QUERY_PLAN_H
 #define QUERY_PLAN_H
@@ -83,9 +82,9 @@ bool plan_implies(const struct plan_conjuncts *filter, const struct filter_node 
 struct plan_ranges {
     const struct collection *collection; // given, with the next three
     const struct index_def *index;       // NULL: documents
-    bool multikey;
-    bool *covered;   // conditions that the ranges tell exactly are set
-    uint32_t pinned; // leading fields with one value each
+    uint16_t arrays;                     // fields that make it multikey
+    bool *covered;                       // conditions that the ranges tell exactly are set
+    uint32_t pinned;                     // leading fields with one value each
     uint32_t bounded_fields;
     double part; // guess of the keys in the ranges
     bool points; // each range is one component of each field

@@ -1,18 +1,16 @@
 // Key ranges of one index, or of the documents: equalities, then one range or list, field by field.
 #include "catalog/keyspace.h"
-#include "doc/key.h"
+#include "index/entry.h"
 #include "query/bounds.h"
 #include "query/plan.h"
 
 // Above this a list no longer multiplies the ranges: what comes after it is left to the filter.
 enum { PLAN_RANGES_MAX = 10000 };
-// A component may have been cut from this size on (doc/key.h).
-enum { PLAN_WHOLE_MAX = KEY_COMPONENT_MAX - 24 };
 
 struct field_bounds {
     struct bounds bounds;
     bool usable;
-    uint32_t used; // the only condition in it, when the index is multikey
+    uint32_t used; // the only condition in it, when the field is multikey
 };
 
 // P1: of a multikey field the narrowest condition, else all of them.
@@ -112,7 +110,7 @@ static nacre_status add_field(struct ctx *ctx, const struct plan_conjuncts *conj
     TRY(multiply(ctx, &of.bounds, out));
     out->part *= bounds_part(&of.bounds);
     // What was cut stands for many values, which are not all in one place of the order.
-    bool whole = points && of.bounds.count == 1 && of.bounds.items[0].low.n <= PLAN_WHOLE_MAX;
+    bool whole = points && of.bounds.count == 1 && of.bounds.items[0].low.n <= INDEX_WHOLE_MAX;
     if (whole && out->pinned == out->bounded_fields) {
         out->pinned++;
         out->prefix = out->path.ranges[0].lower;
@@ -135,10 +133,10 @@ nacre_status plan_ranges_of(struct ctx *ctx, const struct plan_conjuncts *conjun
         struct bounds_field field = {.path = index ? &index->fields[i].path : &id_path,
                                      .descending = index && index->fields[i].descending,
                                      .uncut = !index,
-                                     .multikey = ranges->multikey};
+                                     .multikey = ranges->arrays >> i & 1};
         TRY(add_field(ctx, conjuncts, &field, ranges, &more));
     }
     ranges->points &= ranges->bounded_fields == fields;
-    ranges->unique = index && index->unique && !ranges->multikey && ranges->pinned == fields;
+    ranges->unique = index && index->unique && !ranges->arrays && ranges->pinned == fields;
     return NACRE_OK;
 }

@@ -1,26 +1,18 @@
 // Places in an order: where a cursor lies in an access path, and which keys the order of an index
 // leaves undecided.
 #include "catalog/keyspace.h"
-#include "doc/key.h"
+#include "index/entry.h"
 #include "query/scan.h"
 
-// A component may have been cut from this size on (doc/key.h); what is shorter is whole.
-enum { SCAN_WHOLE_MAX = KEY_COMPONENT_MAX - 24 };
-
 struct slice scan_run(const struct plan *plan, struct slice components) {
+    const struct index_def *index = plan->index;
     bool runs = plan->serves == PLAN_RUNS;
-    if (!runs && components.n <= SCAN_WHOLE_MAX) return slice_of(NULL, 0);
-    uint32_t fields = runs ? plan->pinned + plan->matched : plan->index->field_count;
-    struct slice rest = components;
-    for (uint32_t i = 0; i < fields; i++) {
-        bool descending = plan->index->fields[i].descending;
-        size_t n = key_component_size(rest, descending);
-        if (n == 0) break; // malformed: whoever splits the key tells
-        bool cut = n > SCAN_WHOLE_MAX && rest.p[n - 1] == (descending ? 0x00 : 0xFF);
-        rest = slice_skip(rest, n);
-        if (cut) return slice_of(components.p, components.n - rest.n);
-    }
-    return runs ? slice_of(components.p, components.n - rest.n) : slice_of(NULL, 0);
+    uint32_t fields = runs ? plan->pinned + plan->matched : index->field_count;
+    struct slice run = index_key_cut(index, components, fields), rest = components;
+    if (!runs || run.n) return run;
+    for (uint32_t i = 0; i < fields; i++)
+        rest = slice_skip(rest, key_component_size(rest, index->fields[i].descending));
+    return slice_of(components.p, components.n - rest.n);
 }
 
 // The component of a sort key that a term has; the id is at its end.
@@ -35,8 +27,8 @@ static struct slice component_at(const struct sort_spec *sort, struct slice key,
 
 // false: it was too long to be put as a whole.
 static bool put_component(struct buf *out, struct slice component, bool complement) {
-    bool whole = component.n <= SCAN_WHOLE_MAX;
-    if (!whole) component.n = SCAN_WHOLE_MAX;
+    bool whole = component.n <= INDEX_WHOLE_MAX;
+    if (!whole) component.n = INDEX_WHOLE_MAX;
     size_t from = out->n;
     buf_put_slice(out, component);
     if (complement && buf_status(out) == NACRE_OK)

@@ -12,7 +12,9 @@ struct claim_scan {
     bool found;
     struct slice id_key; // of the best so far
     struct buf best;     // its sort key, when the path does not give the order
-    bool moved;          // the low-water cursor was set in this scan
+    struct buf run; // of an ordered path: the cut components it shares with what may be before it
+    bool done;      // what comes now is after it
+    bool moved;     // the low-water cursor was set in this scan
 };
 
 static nacre_status too_wide(struct txn *t, const struct claim_scan *s) {
@@ -35,7 +37,9 @@ static nacre_status keep_id(struct txn *t, struct claim_scan *s, struct slice id
 
 // Leases are skipped whatever the filter says, ended ones too until the sweeper has given them
 // back.
-static nacre_status examine(struct txn *t, struct claim_scan *s, struct slice id_key) {
+// run: cut components (index_key_cut), within which the path is in no order.
+static nacre_status examine(struct txn *t, struct claim_scan *s, struct slice id_key,
+                            struct slice run) {
     struct apply_doc doc;
     struct doc_sys sys;
     struct doc view;
@@ -48,14 +52,20 @@ static nacre_status examine(struct txn *t, struct claim_scan *s, struct slice id
     }
     row_doc(&doc.row, (int64_t)apply_now_ms(t), &sys, &view);
     TRY(filter_eval(&t->ctx, s->filter, &view, &match));
-    if (match && s->c->ordered) return keep_id(t, s, id_key);
+    if (match && s->c->ordered && run.n == 0) {
+        s->done = true;
+        return keep_id(t, s, id_key);
+    }
     if (match) {
         buf_reset(&t->body);
         TRY(sort_key(&t->ctx, &s->sort, &view, id_key, &t->body));
         if (!s->found || slice_cmp(buf_slice(&t->body), buf_slice(&s->best)) < 0) {
             buf_reset(&s->best);
             buf_put_slice(&s->best, buf_slice(&t->body));
+            buf_reset(&s->run);
+            buf_put_slice(&s->run, run);
             TRY(buf_status(&s->best));
+            TRY(buf_status(&s->run));
             return keep_id(t, s, id_key);
         }
     }
@@ -65,10 +75,13 @@ static nacre_status examine(struct txn *t, struct claim_scan *s, struct slice id
 
 static nacre_status candidate(struct txn *t, struct claim_scan *s, struct slice key,
                               const struct index_def *index) {
-    struct slice id_key = slice_skip(key, KEYSPACE_PREFIX), components;
+    struct slice id_key = slice_skip(key, KEYSPACE_PREFIX), components, run = {0};
     if (index) TRY(index_key_split(&t->ctx, index, key, &components, &id_key));
+    if (index && s->c->ordered) run = index_key_cut(index, components, index->field_count);
+    s->done = s->c->ordered && s->found && !slice_eq(run, buf_slice(&s->run));
+    if (s->done) return NACRE_OK;
     if (s->examined++ >= s->c->max_examined) return too_wide(t, s);
-    return examine(t, s, id_key);
+    return examine(t, s, id_key, run);
 }
 
 static void position_iter(struct txn *t, const struct access_path *path, struct kv_iter *it) {
@@ -88,7 +101,7 @@ static nacre_status scan_iter(struct txn *t, struct claim_scan *s, struct kv_ite
     const struct access_path *path = &s->c->path;
     position_iter(t, path, it);
     lowwater_set(t, path, it->valid ? it->key : path->reverse ? range->lower : range->upper);
-    while (it->valid && !(s->found && s->c->ordered)) {
+    while (it->valid && !s->done) {
         TRY(candidate(t, s, it->key, index));
         if (path->reverse)
             it->ops->prev(it);
@@ -116,7 +129,7 @@ static nacre_status scan(struct txn *t, struct claim_scan *s, const struct colle
     if (path->index_id && (!index || index->state != INDEX_READY))
         return err_set(&t->ctx, NACRE_CONFLICT,
                        "the index that the claim was planned with is gone");
-    for (uint32_t i = 0; i < path->range_count && !(s->found && s->c->ordered); i++) {
+    for (uint32_t i = 0; i < path->range_count && !s->done; i++) {
         uint32_t at = path->reverse ? path->range_count - 1 - i : i;
         TRY(scan_range(t, s, &path->ranges[at], index));
     }
@@ -179,10 +192,12 @@ nacre_status apply_claim(struct txn *t, const struct command_claim *c, struct re
     if (replayed) return NACRE_OK;
     TRY(apply_collection(t, c->path.tablet, &collection));
     TRY(filter_parse(&t->ctx, c->filter, NULL, &s.filter));
-    if (!c->ordered) TRY(sort_spec_parse(&t->ctx, bson_find(c->sort, SLICE_LIT("sort")), &s.sort));
+    TRY(sort_spec_parse(&t->ctx, bson_find(c->sort, SLICE_LIT("sort")), &s.sort));
     buf_init(&s.best, NULL, 4 * DOC_BYTES_MAX);
+    buf_init(&s.run, NULL, DOC_BYTES_MAX);
     nacre_status status = scan(t, &s, collection);
     buf_free(&s.best);
+    buf_free(&s.run);
     if (status != NACRE_OK) return status;
     if (!s.found) {
         out->flags |= RESULT_EMPTY;

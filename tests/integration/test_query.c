@@ -199,12 +199,36 @@ static void test_claims_by_index(void **state) {
     harness_close(&h);
 }
 
+// Alike in their first 1,500 bytes, so that the keys of the index do not tell their order.
+static void test_claims_among_cut_values(void **state) {
+    (void)state;
+    static char json[4000];
+    for (int reverse = 0; reverse < 2; reverse++) {
+        open_any(false);
+        for (int i = 0; i < 9; i++) {
+            snprintf(json, sizeof json, "{\"_id\":%d,\"t\":\"%01500d%c\"}", i, 7, 'z' - i);
+            assert_int_equal(harness_put(&h, "c", json, NULL), NACRE_OK);
+        }
+        assert_int_equal(harness_put(&h, "c", "{\"_id\":20,\"t\":\"\"}", NULL), NACRE_OK);
+        assert_int_equal(harness_put(&h, "c", "{\"_id\":21,\"t\":\"z\"}", NULL), NACRE_OK);
+        catalog(CATALOG_CREATE_INDEX, "t", "{\"fields\":[\"t\"]}");
+        const char *sort = reverse ? "{\"sort\":[\"-t\",\"-_id\"]}" : "{\"sort\":[\"t\"]}";
+        assert_int_equal(claimed("t >= ''", sort), reverse ? 21 : 20);
+        for (int i = 0; i < 9; i++)
+            assert_int_equal(claimed("t >= ''", sort), reverse ? i : 8 - i);
+        assert_int_equal(claimed("t >= ''", sort), reverse ? 20 : 21);
+        assert_int_equal(claimed("t >= ''", sort), -1);
+        harness_close(&h);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages_in_memory),
         cmocka_unit_test(test_pages_on_rocksdb),
         cmocka_unit_test(test_an_open_query_keeps_its_view),
         cmocka_unit_test(test_claims_by_index),
+        cmocka_unit_test(test_claims_among_cut_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,7 +100,7 @@ const char *index_fixture_keys(struct index_fixture *f, const struct index_def *
         put_key(f, index, &keys.keys[i], &out);
         if (i) assert_true(slice_cmp(keys.keys[i - 1].components, keys.keys[i].components) < 0);
     }
-    if (keys.multikey) buf_put_str(&out, " *");
+    if (keys.arrays) buf_put_str(&out, " *");
     return arena_str(&f->base.ctx.arena, buf_slice(&out));
 }
 

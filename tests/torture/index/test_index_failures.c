@@ -45,7 +45,7 @@ static nacre_status run(struct ctx *ctx) {
     change.id = val_int(2);
     for (uint32_t i = 0; i < f.collection.index_count && status == NACRE_OK; i++)
         status = index_build_one(ctx, f.base.kv, &f.indexes[i], &change, &batch);
-    bool multikey = false;
+    uint16_t multikey = 0;
     if (status == NACRE_OK)
         status = index_multikey_read(ctx, f.base.kv, NULL, INDEX_FIXTURE_TABLET, 2, &multikey);
     kv_batch_free(&batch);

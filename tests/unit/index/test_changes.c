@@ -87,21 +87,21 @@ static void test_entries_are_the_documented_bytes(void **state) {
 static void test_the_mark_of_a_multikey_index(void **state) {
     (void)state;
     struct index_def *a = index_fixture_add(&f, "a", "{\"fields\":[\"a\"]}");
-    bool multikey = true;
+    uint16_t arrays = 1;
     struct kv *kv = f.base.kv;
     must(change(1, NULL, "{\"a\":1}"));
-    must(index_multikey_read(&f.base.ctx, kv, NULL, INDEX_FIXTURE_TABLET, a->id, &multikey));
-    assert_false(multikey);
+    must(index_multikey_read(&f.base.ctx, kv, NULL, INDEX_FIXTURE_TABLET, a->id, &arrays));
+    assert_int_equal(arrays, 0);
     must(change(2, NULL, "{\"a\":[]}"));
-    must(index_multikey_read(&f.base.ctx, kv, NULL, INDEX_FIXTURE_TABLET, a->id, &multikey));
-    assert_true(multikey);
-    assert_string_equal(catalog_fixture_get(&f.base, KV_DATA, "000000074d00000001"), "01");
+    must(index_multikey_read(&f.base.ctx, kv, NULL, INDEX_FIXTURE_TABLET, a->id, &arrays));
+    assert_int_equal(arrays, 1);
+    assert_string_equal(catalog_fixture_get(&f.base, KV_DATA, "000000074d00000001"), "020100");
     assert_string_equal( // [] is 08
         catalog_fixture_get(&f.base, KV_DATA, "000000074900000001082d04"),
         "01ea03000000000000030000000000000000");
     must(change(2, "{\"a\":[]}", NULL));
-    must(index_multikey_read(&f.base.ctx, kv, NULL, INDEX_FIXTURE_TABLET, a->id, &multikey));
-    assert_true(multikey); // it never goes
+    must(index_multikey_read(&f.base.ctx, kv, NULL, INDEX_FIXTURE_TABLET, a->id, &arrays));
+    assert_int_equal(arrays, 1); // it never goes
 }
 
 static void test_only_the_difference_is_written(void **state) {

@@ -205,6 +205,24 @@ static void test_multikey(void **state) {
     expect("{\"sort\":\"-tags\"}", "scan sorted: 1 2 3 6 5 4");
 }
 
+// Only the field that holds arrays cannot have its conditions intersected.
+static void test_multikey_by_field(void **state) {
+    (void)state;
+    index_on("gy", "{\"fields\":[\"g\",\"y\"]}");
+    for (int i = 0; i < 200; i++) {
+        char json[96];
+        snprintf(json, sizeof json, "{\"_id\":%d,\"g\":[\"x\",\"y%d\"],\"y\":%d}", i, i % 2, i);
+        put(json);
+    }
+    query_fixture_publish(&f);
+    expect_keys("{\"filter\":\"g = 'x' AND y >= 50 AND y < 60\"}", 10, 10);
+    expect("{\"filter\":\"g = 'x' AND y > 195 AND y < 198\"}", "index gy: 196 197");
+    expect("{\"filter\":\"g > 'y' AND g < 'y0' AND y = 3\"}", "index gy: 3");
+    put("{\"_id\":300,\"g\":\"x\",\"y\":[10,99]}"); // now an array there, too
+    query_fixture_publish(&f);
+    expect("{\"filter\":\"g = 'x' AND y > 98 AND y < 11\"}", "index gy: 300");
+}
+
 static void test_strings(void **state) {
     (void)state;
     index_on("s", "{\"fields\":[{\"path\":\"s\",\"order\":\"desc\"}]}");
@@ -511,6 +529,7 @@ int main(void) {
         PLAN_TEST(test_long_runs_are_turned),
         PLAN_TEST(test_compound),
         PLAN_TEST(test_multikey),
+        PLAN_TEST(test_multikey_by_field),
         PLAN_TEST(test_strings),
         PLAN_TEST(test_partial),
         PLAN_TEST(test_not_ready),
