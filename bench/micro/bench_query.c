@@ -14,6 +14,7 @@
 #include "base/os/file.h"
 #include "doc/json.h"
 #include "engine/engine.h"
+#include "kit/kit.h"
 #include "query/query.h"
 
 enum { ROUNDS = 7, BATCH = 1000, LOOKUPS = 2000 };
@@ -138,7 +139,8 @@ static void open_sqlite(struct bench *b, const char *path) {
 }
 
 // Rows are read to their end; their bytes are touched.
-static uint64_t run_query(struct bench *b, const char *json, bool whole) {
+static uint64_t run_query(struct bench *b, const char *json, bool whole,
+                          struct query_stats *out_stats) {
     struct query_request request;
     struct query_row row;
     struct query *q;
@@ -152,6 +154,7 @@ static uint64_t run_query(struct bench *b, const char *json, bool whole) {
         CHECK(query_next(&b->read, q, &row, &found) == NACRE_OK);
         if (!found) break;
     }
+    if (out_stats) query_stats(q, out_stats);
     query_close(q);
     return rows;
 }
@@ -197,7 +200,7 @@ static void compare(struct bench *b, const struct pair *p) {
     uint64_t rows = 0, other = 0;
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t start = now_ns();
-        rows = p->count ? run_count(b, p->json) : run_query(b, p->json, true);
+        rows = p->count ? run_count(b, p->json) : run_query(b, p->json, true, NULL);
         ours[i] = (double)(now_ns() - start) / 1e6;
         start = now_ns();
         other = run_rows(b, p->sql, -1);
@@ -210,21 +213,35 @@ static void compare(struct bench *b, const struct pair *p) {
     double a = median(ours), s = median(theirs), n = median(native);
     printf("  %-34s %8d %9.1f %9.1f %9.1f   %5.2fx faster, %5.2fx the time of columns\n", p->name,
            (int)rows, a, s, n, s / a, a / n);
+    char measure[64];
+    snprintf(measure, sizeof measure, "%s, against SQLite over JSON", p->name);
+    kit_row(measure, "≥ 2.5×", s >= 2.5 * a, "%.2f× (%.1f against %.1f ms)", s / a, a, s);
+    snprintf(measure, sizeof measure, "%s, against SQLite over columns", p->name);
+    kit_row(measure, "≤ 4× the time", a <= 4 * n, "%.2f× (%.1f against %.1f ms)", a / n, a, n);
+}
+
+// Keys that the range queries examined for the rows they gave.
+static void print_keys(uint64_t keys, uint64_t rows) {
+    kit_row("keys examined by a range query of 100 rows", "≤ 1.1 × rows + 100",
+            (double)keys <= 1.1 * (double)rows + 100.0 * LOOKUPS, "%.1f for %.1f rows",
+            (double)keys / LOOKUPS, (double)rows / LOOKUPS);
 }
 
 static void compare_lookups(struct bench *b, const char *name) {
     double ours[ROUNDS], theirs[ROUNDS];
+    struct query_stats stats;
     char json[160];
     int64_t span = 100000300 / (int64_t)b->documents; // 100 rows
     for (int i = 0; i < ROUNDS; i++) {
-        uint64_t start = now_ns(), rows = 0, other = 0;
+        uint64_t start = now_ns(), rows = 0, other = 0, keys = 0;
         rng_seed(&b->rng, (uint64_t)i);
         for (int k = 0; k < LOOKUPS; k++) {
             int64_t low = (int64_t)rng_below(&b->rng, 900000);
             snprintf(json, sizeof json,
                      "{\"filter\":\"n >= %lld AND n < %lld\",\"sort\":\"n\",\"limit\":200}",
                      (long long)low, (long long)(low + span));
-            rows += run_query(b, json, false);
+            rows += run_query(b, json, false, &stats);
+            keys += stats.keys_examined;
         }
         ours[i] = (double)(now_ns() - start) / 1e3 / LOOKUPS;
         snprintf(
@@ -238,10 +255,10 @@ static void compare_lookups(struct bench *b, const char *name) {
             other += run_rows(b, json, (int64_t)rng_below(&b->rng, 900000));
         theirs[i] = (double)(now_ns() - start) / 1e3 / LOOKUPS;
         if (rows != other) fprintf(stderr, "lookups: %d rows, not %d\n", (int)rows, (int)other);
-        if (i == 0) printf("  rows a lookup: %.1f\n", (double)rows / LOOKUPS);
+        if (i == 0 && !b->target.cache) print_keys(keys, rows);
     }
     double a = median(ours), s = median(theirs);
-    printf("  %-34s %8s %9.1f %9.1f (us)          %5.2fx the time\n", name, "", a, s, a / s);
+    kit_row(name, "≤ 2× SQLite's time", a <= 2 * s, "%.2f× (%.1f against %.1f µs)", a / s, a, s);
 }
 
 static const struct pair pairs[] = {
@@ -278,7 +295,7 @@ int main(int argc, char **argv) {
         if (argc < 4 || strstr(pairs[i].name, argv[3])) compare(&b, &pairs[i]);
     if (argc < 4 || strstr("lookups", argv[3])) {
         struct cache *cache;
-        compare_lookups(&b, "100 rows by index, in order");
+        compare_lookups(&b, "100 rows by an index, in order");
         CHECK(cache_new(&b.ctx, NULL, 1u << 30, &cache) == NACRE_OK);
         b.target.cache = cache; // nobody writes, so it needs no door
         compare_lookups(&b, "the same with a document cache");
