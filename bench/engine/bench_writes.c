@@ -1,6 +1,8 @@
-// Durable single writes by 1..64 threads: Nacre (synced log, apply, views) against raw RocksDB with
-// its synced WAL writing the same keys: the same effects (document, two index entries, change
-// record, counters). Interleaved, medians, ratios.
+// Durable single writes by 1..64 threads: Nacre (JSON read, synced log, apply, views) against raw
+// RocksDB. Interleaved, medians, ratios. The peer makes the same text, parses nothing, and writes
+// the same five keys as one synced batch for each write: document, two index entries, change record
+// with a number that counts up over all threads, counters. It has RocksDB's default options (64 MiB
+// memtables, threads of a group of writers insert side by side) and its own group commit.
 //   bench_writes [--seconds S] [--rounds N] [--dir DIR] [--only nacre|rocks] [--threads N]
 #include <pthread.h>
 #include <rocksdb/c.h>
@@ -30,6 +32,7 @@ struct worker {
     rocksdb_t *rocks;
     rocksdb_writeoptions_t *write_options;
     atomic_bool *stop;
+    atomic_ullong *sequence; // of change records
     int number;
     uint64_t writes;
 };
@@ -91,7 +94,7 @@ static void *rocks_main(void *arg) {
         rocksdb_writebatch_put(batch, key, (size_t)k, json, n);
         rocksdb_writebatch_put(batch, index[0], (size_t)a, "", 0);
         rocksdb_writebatch_put(batch, index[1], (size_t)b, "", 0);
-        int c = snprintf(change, sizeof change, "1C%020llu", (unsigned long long)w->writes);
+        int c = snprintf(change, sizeof change, "1C%020llu", atomic_fetch_add(w->sequence, 1));
         rocksdb_writebatch_put(batch, change, (size_t)c, key, (size_t)k);
         rocksdb_writebatch_put(batch, "1N", 2, change, (size_t)c);
         rocksdb_write(w->rocks, w->write_options, batch, &error);
@@ -104,9 +107,11 @@ static void *rocks_main(void *arg) {
 
 static double run_workers(struct worker *workers, int count, double seconds, void *(*run)(void *)) {
     atomic_bool stop = false;
+    atomic_ullong sequence = 0;
     uint64_t start = now_ns(), writes = 0;
     for (int i = 0; i < count; i++) {
         workers[i].stop = &stop;
+        workers[i].sequence = &sequence;
         workers[i].number = i;
         CHECK(pthread_create(&workers[i].thread, NULL, run, &workers[i]) == 0);
     }

@@ -46,8 +46,8 @@ rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes) {
 
 void raw_rocks_close(rocksdb_t *db) { rocksdb_close(db); }
 
-void raw_rocks_put_orders(rocksdb_t *db, uint64_t from, uint64_t count, int sync) {
-    char json[1400], key[17], index[96], *error = NULL;
+void raw_rocks_put_orders(rocksdb_t *db, uint64_t from, uint64_t count, int sync, int changes) {
+    char json[1400], key[17], index[96], change[2][40], *error = NULL;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(options, (unsigned char)sync);
@@ -61,6 +61,10 @@ void raw_rocks_put_orders(rocksdb_t *db, uint64_t from, uint64_t count, int sync
         int b = snprintf(index, sizeof index, "i2%.17s%08llu%s", strstr(json, "2024-"),
                          (unsigned long long)i % 100000, key);
         rocksdb_writebatch_put(batch, index, (size_t)b, "", 0);
+        if (!changes) continue;
+        int c = snprintf(change[0], sizeof change[0], "c%024llu", (unsigned long long)i);
+        int d = snprintf(change[1], sizeof change[1], "%018llu%s", (unsigned long long)i, key);
+        rocksdb_writebatch_put(batch, change[0], (size_t)c, change[1], (size_t)d);
     }
     rocksdb_write(db, options, batch, &error);
     CHECK(error == NULL);

@@ -11,8 +11,9 @@
 
 rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes);
 void raw_rocks_close(rocksdb_t *db);
-// count orders (kit.h) from `from` on with the keys of two indexes each, as one batch.
-void raw_rocks_put_orders(rocksdb_t *db, uint64_t from, uint64_t count, int sync);
+// count orders (kit.h) from `from` on with the keys of two indexes each, as one batch. changes: and
+// a change record each, as many bytes as Nacre's.
+void raw_rocks_put_orders(rocksdb_t *db, uint64_t from, uint64_t count, int sync, int changes);
 
 struct raw_lmdb {
     MDB_env *env;

@@ -58,7 +58,7 @@ static void load(struct bench *b, const char *base, uint64_t memory_bytes) {
     b->sqlite = raw_sqlite_open(kit_dir(base, "cold-sqlite", 3));
     for (uint64_t i = 0; i < b->documents; i += BATCH) {
         uint64_t n = b->documents - i < BATCH ? b->documents - i : BATCH;
-        raw_rocks_put_orders(b->rocks, i, n, 0);
+        raw_rocks_put_orders(b->rocks, i, n, 0, 0);
         raw_lmdb_put_orders(&b->lmdb, i, n);
         raw_sqlite_put_orders(b->sqlite, i, n);
     }

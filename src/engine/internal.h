@@ -13,20 +13,28 @@
 enum {
     GROUP_BYTES_MAX = 4 * 1024 * 1024, // of one record
     GROUPS_IN_FLIGHT = 2,
+    APPLY_IN_A_ROW = 4, // groups that one submitter applies at least, before another one does
     SWEEP_MS = 200,
     MEMORY_SYNC_MS = 25,
     BUILD_CHUNK = 500,
     HORIZON_EVERY_MS = 60 * 1000,
     HISTORY_MIN_SECONDS = 60,
     CHANGES_KEEP_MS = 24 * 3600 * 1000,
-    SINGLE_COMMAND_MAX = STAGE_CHUNK_MAX,
+    SINGLE_COMMAND_MAX = 1024 * 1024, // above it, a command travels in pieces
 };
 
 // What a waiting submitter is told.
-enum submission_news { SUBMISSION_LEADS = 1, SUBMISSION_DONE };
+enum submission_news {
+    SUBMISSION_LOGS = 1,
+    SUBMISSION_APPLIES,
+    SUBMISSION_DONE,
+    SUBMISSION_TELLS, // done, and so are those after it in its list, who wait to be told by it
+};
 
 struct submission {
     struct submission *next;
+    struct submission *next_group; // of the first of a group that is logged; and where it lies:
+    uint64_t index, proposed_ts, generation;
     uint32_t count; // commands: pieces of a large one, then its commit
     struct record_command *commands;
     size_t bytes;
@@ -34,7 +42,8 @@ struct submission {
     struct buf result; // of the last command
     nacre_status status;
     struct post news;
-    struct err err; // last: it is large, and set only with a status
+    _Atomic bool acts; // it has a role and does not sleep; else it waits for news
+    struct err err;    // last: it is large, and set only with a status
 };
 
 struct engine {
@@ -54,18 +63,18 @@ struct engine {
     _Atomic uint64_t horizon_ts;
     _Atomic uint64_t catalog_epoch; // of the newest published view
     _Atomic bool disk_full;
-    int owner_pid; // a handle refuses work in a forked child
+    uint32_t forks; // a handle refuses work in a forked child
 
     // The pipeline, under door.
     struct mutex door;
     struct submission *queue_head, **queue_tail;
-    bool log_busy;
+    struct submission *logged_head, **logged_tail; // groups, by their first
+    bool log_busy, applying;                       // the roles are taken
     uint64_t groups_logged, groups_applied;
-    struct cond apply_turn;
     nacre_status failed; // E3; NACRE_OK while all is well
     struct err failure;
     uint64_t counter;   // of records
-    struct ctx log_ctx; // of the leader while log_busy
+    struct ctx log_ctx; // of who logs
     struct buf record;
 
     // Idempotency keys whose first request still runs.

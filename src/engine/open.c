@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/bits/bits.h"
+#include "base/os/fork.h"
 #include "engine/internal.h"
 #include "filter/filter.h"
 #include "log/local/log_local.h"
@@ -21,7 +22,7 @@ static nacre_status join(struct ctx *ctx, const char *dir, const char *name,
                    strlen(dir));
 }
 
-static bool is_forked(const struct engine *e) { return e->owner_pid != (int)getpid(); }
+static bool is_forked(const struct engine *e) { return fork_passed(e->forks); }
 
 nacre_status engine_usable(struct ctx *ctx, const struct engine *e) {
     if (!is_forked(e)) return NACRE_OK;
@@ -172,20 +173,20 @@ static uint64_t default_memory(void) {
 
 static nacre_status init_engine(struct ctx *ctx, struct engine *e, const struct engine_options *o) {
     e->world = o->world ? o->world : &world_system;
-    e->owner_pid = (int)getpid();
+    e->forks = fork_watch();
     e->read_only = o->read_only;
     e->no_background = o->no_background || o->read_only;
     e->log_limit = o->log_bytes ? o->log_bytes : 64u << 20;
     e->disk_reserve = o->disk_reserve_bytes ? o->disk_reserve_bytes : 256u << 20;
     e->lock_file = FILE_CLOSED;
     e->queue_tail = &e->queue_head;
+    e->logged_tail = &e->logged_head;
     budget_init(&e->budget, NULL, o->memory_bytes ? o->memory_bytes : default_memory());
-    // The leader's memory is bounded by the size of a group and charged to nobody: a refusal here
+    // What logging needs is bounded by the size of a group and charged to nobody: a refusal here
     // would fall on everyone in the group (E3).
     ctx_init(&e->log_ctx, e->world, NULL, SIZE_MAX);
     buf_init(&e->record, NULL, REPLOG_RECORD_MAX);
     mutex_init(&e->door);
-    cond_init(&e->apply_turn);
     mutex_init(&e->inflight_lock);
     map_init(&e->inflight);
     mutex_init(&e->bg_lock);
@@ -236,7 +237,6 @@ static void release(struct engine *e) {
     buf_free(&e->record);
     ctx_free(&e->log_ctx);
     mutex_destroy(&e->door);
-    cond_destroy(&e->apply_turn);
     mutex_destroy(&e->inflight_lock);
     map_free(&e->inflight);
     mutex_destroy(&e->bg_lock);

@@ -1,6 +1,8 @@
-// The way of a write: queue → leader → record → append, sync → apply in order → publish → answer
-// (E1, E2, E3). Leadership is a role: the submitter that finds the log free takes everything that
-// is queued.
+// The way of a write: queue → record → append, sync → apply in order → publish → answer (E1, E2,
+// E3). To log and to apply are two roles that submitters take: who finds the log free takes
+// everything that is queued; who has logged while nobody applies, applies. Whoever has a role keeps
+// it while there is work and its own answer is not there: handing it on costs a switch of threads,
+// which is as long as the work.
 #include "base/bits/bits.h"
 #include "base/err/check.h"
 #include "engine/internal.h"
@@ -11,17 +13,22 @@ static void fail_submission(struct submission *s, nacre_status status, const str
     s->err.status = status;
 }
 
-// Under door. The first queued submission becomes the leader if the log is free and not too much
-// waits for apply; the caller tells it, without the door.
+// Under door. Whether a group may be logged: the log is free, something is queued, and not too much
+// waits for apply.
+static bool may_log(const struct engine *e) {
+    return !e->log_busy && e->queue_head && e->groups_logged - e->groups_applied < GROUPS_IN_FLIGHT;
+}
+
+// Under door. Gives the role of the log to the first that is queued; the caller tells it, without
+// the door.
 static struct submission *appoint(struct engine *e) {
-    if (e->log_busy || !e->queue_head || e->groups_logged - e->groups_applied >= GROUPS_IN_FLIGHT)
-        return NULL;
+    if (!may_log(e)) return NULL;
     e->log_busy = true;
     return e->queue_head;
 }
 
 static void promote(struct submission *s) {
-    if (s) post_put(&s->news, SUBMISSION_LEADS);
+    if (s) post_put(&s->news, SUBMISSION_LOGS);
 }
 
 // Under door. Takes from the queue what fits one record; at least one submission.
@@ -38,16 +45,33 @@ static struct submission *take_group(struct engine *e) {
     return group;
 }
 
-// Who waits is gone once it is told, and would only run into the door while that is held.
+// Who has a role of the pipeline just now, is told on the way; the first of the others is woken and
+// tells the rest: waking costs more than applying, and who applies has the next group to see to.
+// Who waits is gone once it is told.
 static void finish_group(struct submission *group) {
+    struct submission *asleep = NULL, **end = &asleep;
     while (group) {
         struct submission *next = group->next;
-        post_put(&group->news, SUBMISSION_DONE);
+        if (atomic_load_explicit(&group->acts, memory_order_relaxed)) {
+            post_put(&group->news, SUBMISSION_DONE);
+        } else {
+            *end = group;
+            end = &group->next;
+        }
         group = next;
+    }
+    *end = NULL;
+    if (asleep) post_put(&asleep->news, SUBMISSION_TELLS);
+}
+
+static void tell_rest(struct submission *s) {
+    for (struct submission *it = s->next, *next; it; it = next) {
+        next = it->next;
+        post_put(&it->news, SUBMISSION_DONE);
     }
 }
 
-// Gives up the door, then tells the next leader, then those of the group that is done.
+// Gives up the door, then tells the next that logs, then those of the group that is done.
 static void leave(struct engine *e, struct submission *done) {
     struct submission *next = appoint(e);
     mutex_unlock(&e->door);
@@ -60,13 +84,7 @@ static void fail_group(struct submission *group, nacre_status status, const stru
         fail_submission(s, status, err);
 }
 
-struct group {
-    struct submission *head;
-    uint64_t index, proposed_ts, generation, number;
-    bool appended;
-};
-
-static nacre_status write_record(struct engine *e, struct group *g) {
+static nacre_status write_record(struct engine *e, struct submission *g) {
     struct record_head head = {.apply_version = (uint8_t)e->format.apply_version,
                                .node = 1,
                                .incarnation = 1,
@@ -77,7 +95,7 @@ static nacre_status write_record(struct engine *e, struct group *g) {
     g->proposed_ts = head.proposed_ts;
     buf_reset(&e->record);
     record_begin(&w, &e->record, &head);
-    for (struct submission *s = g->head; s; s = s->next)
+    for (struct submission *s = g; s; s = s->next)
         for (uint32_t i = 0; i < s->count; i++)
             record_add(&w, &s->commands[i]);
     return record_end(&e->log_ctx, &w);
@@ -89,21 +107,22 @@ static bool wants_sync(const struct submission *group) {
     return false;
 }
 
-// The leader's part without the door: append and, unless all are memory-level, sync.
-static nacre_status log_group(struct engine *e, struct group *g) {
+// Without the door: append and, unless all are memory-level, sync.
+static nacre_status log_group(struct engine *e, struct submission *g, bool *appended) {
     uint64_t synced;
+    *appended = false;
     ctx_reset(&e->log_ctx);
     TRY(write_record(e, g));
     nacre_status status =
         e->log->ops->append(e->log, &e->log_ctx, buf_slice(&e->record), &g->index);
     // An append that failed in any other way left nothing in the log.
-    g->appended = status == NACRE_OK || status == NACRE_OUTCOME_UNKNOWN;
+    *appended = status == NACRE_OK || status == NACRE_OUTCOME_UNKNOWN;
     if (status != NACRE_OK) return status;
     atomic_fetch_add(&e->log_bytes_since_flush, e->record.n);
     struct replog_status log;
     e->log->ops->status(e->log, &log);
     g->generation = log.generation;
-    if (wants_sync(g->head)) return e->log->ops->sync(e->log, &e->log_ctx, &synced);
+    if (wants_sync(g)) return e->log->ops->sync(e->log, &e->log_ctx, &synced);
     mutex_lock(&e->bg_lock);
     e->unsynced = true;
     mutex_unlock(&e->bg_lock);
@@ -129,10 +148,11 @@ void engine_note_published(struct engine *e) {
     txn_view_release(view);
 }
 
-static nacre_status apply_group(struct engine *e, const struct group *g) {
+static nacre_status apply_group(struct engine *e, struct submission *g) {
     struct apply_place place = {
         .index = g->index, .generation = g->generation, .proposed_ts = g->proposed_ts};
-    for (struct submission *s = g->head; s; s = s->next) TRY(apply_submission(e, &place, s));
+    for (struct submission *s = g; s; s = s->next)
+        TRY(apply_submission(e, &place, s));
     TRY(txn_publish(e->txn));
     engine_note_published(e);
     return NACRE_OK;
@@ -158,21 +178,50 @@ static void unknown_outcome(struct submission *group, const struct err *cause) {
     fail_group(group, NACRE_OUTCOME_UNKNOWN, &err);
 }
 
-// Waits for its turn, applies and answers.
-static void apply_in_turn(struct engine *e, struct group *g) {
-    mutex_lock(&e->door);
-    while (e->groups_applied != g->number)
-        cond_wait(&e->apply_turn, &e->door);
-    if (e->failed == NACRE_OK) {
-        mutex_unlock(&e->door);
-        nacre_status status = apply_group(e, g);
-        mutex_lock(&e->door);
-        if (status != NACRE_OK) stop_writes(e, status, txn_error(e->txn));
+// --- roles ------------------------------------------------------------------------------
+
+// Under door. The first of the group that sleeps.
+static struct submission *find_asleep(struct submission *group) {
+    while (group && atomic_load_explicit(&group->acts, memory_order_relaxed))
+        group = group->next;
+    return group;
+}
+
+// Under door, with the role of apply. The next group to apply; NULL when the role is given up,
+// because there is none, or to *heir, a submission of that group, once s has its own answer.
+static struct submission *next_group(struct engine *e, struct submission *s, uint32_t applied,
+                                     struct submission **heir) {
+    struct submission *g = e->logged_head;
+    *heir = NULL;
+    if (!g) {
+        e->applying = false;
+        return NULL;
     }
-    if (e->failed != NACRE_OK) unknown_outcome(g->head, &e->failure);
-    e->groups_applied++;
-    cond_broadcast(&e->apply_turn);
-    leave(e, g->head);
+    if (applied >= APPLY_IN_A_ROW && post_there(&s->news)) *heir = find_asleep(g);
+    if (*heir) return NULL;
+    e->logged_head = g->next_group;
+    if (!e->logged_head) e->logged_tail = &e->logged_head;
+    return g;
+}
+
+// With the role of apply, and the door, which it gives up. Applies what is logged, in order.
+static void apply_logged(struct engine *e, struct submission *s) {
+    struct submission *heir, *g;
+    for (uint32_t applied = 0; (g = next_group(e, s, applied, &heir)); applied++) {
+        if (e->failed == NACRE_OK) {
+            mutex_unlock(&e->door);
+            nacre_status status = apply_group(e, g);
+            mutex_lock(&e->door);
+            if (status != NACRE_OK) stop_writes(e, status, txn_error(e->txn));
+        }
+        if (e->failed != NACRE_OK) unknown_outcome(g, &e->failure);
+        e->groups_applied++;
+        leave(e, g);
+        mutex_lock(&e->door);
+    }
+    atomic_store_explicit(&s->acts, false, memory_order_relaxed);
+    mutex_unlock(&e->door);
+    if (heir) post_put(&heir->news, SUBMISSION_APPLIES);
 }
 
 // Refusals that end by themselves, when there is room again.
@@ -181,30 +230,54 @@ static bool may_pass(nacre_status status) {
            status == NACRE_TRANSACTION_TOO_LARGE;
 }
 
-// With the leadership.
-static void lead(struct engine *e) {
+// With the role of the log, and the door, which it gives up in between. True if a group is ready to
+// be applied.
+static bool log_next(struct engine *e) {
+    struct submission *g = take_group(e);
+    nacre_status status = e->failed;
+    struct err *err = &e->failure;
+    bool appended = false;
+    if (status == NACRE_OK) {
+        mutex_unlock(&e->door);
+        status = log_group(e, g, &appended);
+        mutex_lock(&e->door);
+        err = &e->log_ctx.err;
+        if (status != NACRE_OK && (appended || !may_pass(status))) stop_writes(e, status, err);
+    }
+    if (appended) {
+        g->next_group = NULL;
+        *e->logged_tail = g;
+        e->logged_tail = &g->next_group;
+        e->groups_logged++;
+        return true;
+    }
+    fail_group(g, status, err);
+    finish_group(g);
+    return false;
+}
+
+// With the role of the log. What is logged is applied by whoever applies already; where nobody
+// does, the role of the log is handed on and this one applies.
+static void log_queued(struct engine *e, struct submission *s) {
+    bool go_on = true;
     mutex_lock(&e->door);
-    struct group g = {.head = take_group(e)};
-    if (e->failed != NACRE_OK) {
-        fail_group(g.head, e->failed, &e->failure);
+    while (go_on) {
+        bool logged = log_next(e);
         e->log_busy = false;
-        leave(e, g.head);
-        return;
+        if (logged && !e->applying) {
+            e->applying = true;
+            struct submission *next = appoint(e);
+            mutex_unlock(&e->door);
+            promote(next);
+            mutex_lock(&e->door);
+            apply_logged(e, s);
+            return;
+        }
+        go_on = !post_there(&s->news) && may_log(e);
+        e->log_busy = go_on;
     }
-    mutex_unlock(&e->door);
-    nacre_status status = log_group(e, &g);
-    mutex_lock(&e->door);
-    e->log_busy = false;
-    if (status != NACRE_OK && !g.appended) {
-        fail_group(g.head, status, &e->log_ctx.err);
-        if (!may_pass(status)) stop_writes(e, status, &e->log_ctx.err);
-        leave(e, g.head);
-        return;
-    }
-    if (status != NACRE_OK) stop_writes(e, status, &e->log_ctx.err);
-    g.number = e->groups_logged++;
+    atomic_store_explicit(&s->acts, false, memory_order_relaxed);
     leave(e, NULL);
-    apply_in_turn(e, &g);
 }
 
 static void run_submission(struct engine *e, struct submission *s) {
@@ -215,12 +288,18 @@ static void run_submission(struct engine *e, struct submission *s) {
     struct submission *next = appoint(e);
     mutex_unlock(&e->door);
     if (next != s) promote(next);
-    uint32_t news = next == s ? SUBMISSION_LEADS : post_wait(&s->news);
-    if (news == SUBMISSION_LEADS) {
-        lead(e);
-        news = post_wait(&s->news); // it was in its own group: it has been told already
+    uint32_t news = next == s ? SUBMISSION_LOGS : post_wait(&s->news);
+    while (news == SUBMISSION_LOGS || news == SUBMISSION_APPLIES) {
+        atomic_store_explicit(&s->acts, true, memory_order_relaxed);
+        if (news == SUBMISSION_LOGS) {
+            log_queued(e, s);
+        } else {
+            mutex_lock(&e->door);
+            apply_logged(e, s);
+        }
+        news = post_wait(&s->news);
     }
-    CHECK(news == SUBMISSION_DONE);
+    if (news == SUBMISSION_TELLS) tell_rest(s);
 }
 
 // --- one command, whole or in pieces ----------------------------------------------------
@@ -305,8 +384,7 @@ static nacre_status wait_for_flush(struct ctx *ctx, struct engine *e) {
     return NACRE_OK;
 }
 
-static nacre_status decode_answer(struct ctx *ctx, const struct submission *s,
-                                  struct result *out) {
+static nacre_status decode_answer(struct ctx *ctx, const struct submission *s, struct result *out) {
     if (buf_status(&s->result) != NACRE_OK) return NACRE_MEMORY_LIMIT;
     const uint8_t *p = arena_copy(&ctx->arena, s->result.p, s->result.n);
     if (!p) return NACRE_MEMORY_LIMIT;

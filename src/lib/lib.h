@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "base/err/check.h"
+#include "base/os/fork.h"
 #include "catalog/keyspace.h"
 #include "engine/engine.h"
 #include "nacre/nacre.h"
@@ -27,7 +28,7 @@ struct nacre_db {
     struct engine *engine;
     const struct world *world;
     uint64_t serial; // of this process: tells the databases of nacre_collection.held apart
-    uint32_t forks;  // lib_forks when it was opened
+    uint32_t forks;  // fork_watch when it was opened
     atomic_uint sessions;
 };
 
@@ -45,11 +46,7 @@ struct nacre_session {
     struct nacre_cursor *cursors;
 };
 
-// How many forks lie between the process that first opened a database and this one.
-extern atomic_uint lib_forks;
-static inline bool lib_is_forked(const struct nacre_db *db) {
-    return db->forks != atomic_load_explicit(&lib_forks, memory_order_relaxed);
-}
+static inline bool lib_is_forked(const struct nacre_db *db) { return fork_passed(db->forks); }
 
 MUST_USE nacre_status lib_begin_slow(struct nacre_session *s);
 // Begins a call. session NULL: NACRE_INVALID_ARGUMENT, with no place for the detail.

@@ -2,12 +2,7 @@
 #include "base/os/thread.h"
 #include "lib/lib.h"
 
-atomic_uint lib_forks;
 static atomic_ullong lib_serial;
-
-static void note_fork(void) { atomic_fetch_add(&lib_forks, 1); }
-
-static void watch_forks(void) { (void)pthread_atfork(NULL, NULL, note_fork); }
 
 static void copy_text(char *out, size_t cap, const char *text) {
     size_t n = strlen(text);
@@ -43,7 +38,6 @@ static nacre_status check_open(struct ctx *ctx, const char *dir, const nacre_opt
 
 static nacre_status open_db(struct ctx *ctx, const char *dir, const nacre_options *o,
                             struct nacre_db *db) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const nacre_options defaults = {0};
     if (!o) o = &defaults;
     struct engine_options options = {.dir = dir,
@@ -53,10 +47,9 @@ static nacre_status open_db(struct ctx *ctx, const char *dir, const nacre_option
                                      .log_bytes = o->log_bytes,
                                      .disk_reserve_bytes = o->disk_reserve_bytes,
                                      .archive = o->archive != 0};
-    (void)pthread_once(&once, watch_forks);
     db->world = &world_system;
     db->serial = atomic_fetch_add(&lib_serial, 1) + 1;
-    db->forks = atomic_load(&lib_forks);
+    db->forks = fork_watch();
     return engine_open(ctx, &options, &db->engine);
 }
 

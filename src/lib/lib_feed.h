@@ -13,7 +13,7 @@
 #include "base/os/thread.h"
 #include "engine/engine.h"
 
-enum { FEED_LINES_MAX = 256, FEED_BYTES_MAX = 200 << 10, FEED_BATCHES = 4 };
+enum { FEED_LINES_MAX = 1024, FEED_BYTES_MAX = 640 << 10, FEED_BATCHES = 3 };
 
 // One line of a batch: a document, or a refusal.
 struct feed_line {

@@ -10,6 +10,10 @@ enum { POST_SLEEPS = 1u << 31 };
 
 void post_init(struct post *post) { atomic_init(&post->word, POST_NOTHING); }
 
+bool post_there(const struct post *post) {
+    return atomic_load_explicit(&post->word, memory_order_relaxed) != POST_NOTHING;
+}
+
 uint32_t post_wait(struct post *post) {
     uint32_t seen = POST_NOTHING;
     (void)atomic_compare_exchange_strong_explicit(&post->word, &seen, (uint32_t)POST_SLEEPS,

@@ -4,6 +4,7 @@
 #define BASE_OS_POST_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { POST_NOTHING = 0 };
@@ -14,6 +15,8 @@ struct post {
 
 // Before anybody else knows it.
 void post_init(struct post *post);
+// Whether there is a value; only for who waits on it.
+bool post_there(const struct post *post);
 // Sleeps until there is a value, takes it and returns it.
 uint32_t post_wait(struct post *post);
 // value: 1..2^31 - 1. What the poster wrote before is seen by the one that waits. The post may be

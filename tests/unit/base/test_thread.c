@@ -109,7 +109,9 @@ static void test_posts(void **state) {
     struct thread thread;
     post_init(&ping.there);
     post_init(&ping.back);
+    assert_false(post_there(&ping.back));
     post_put(&ping.back, 7);
+    assert_true(post_there(&ping.back));
     assert_int_equal(post_wait(&ping.back), 7);
     assert_int_equal(thread_start(&ctx, "pings", answer_pings, &ping, &thread), NACRE_OK);
     for (uint32_t i = 1; i <= 2000; i++) {

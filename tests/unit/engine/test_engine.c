@@ -155,19 +155,26 @@ static void test_index_build(void **state) {
     harness_close(&h);
 }
 
-static void test_large(void **state) {
-    (void)state;
+// size: of the document, about.
+static void check_large(size_t size) {
     struct harness h;
-    static char json[1 << 20];
+    static char json[3 << 20];
     harness_open_memory(&h, 6);
     int n = snprintf(json, sizeof json, "{\"_id\":1,\"t\":\"");
-    memset(json + n, 'x', 900000);
-    memcpy(json + n + 900000, "\"}", 3);
+    memset(json + n, 'x', size);
+    memcpy(json + n + size, "\"}", 3);
     assert_int_equal(harness_put(&h, "c", json, NULL), NACRE_OK);
     assert_string_equal(harness_get(&h, "c", val_int(1)), json);
     harness_reopen(&h);
     assert_string_equal(harness_get(&h, "c", val_int(1)), json);
     harness_close(&h);
+}
+
+// As one command, and in pieces.
+static void test_large(void **state) {
+    (void)state;
+    check_large(900000);
+    check_large(2500000);
 }
 
 static void test_idempotency(void **state) {
