@@ -36,8 +36,8 @@ void orders_must(nacre_session *session, nacre_status status) {
 void orders_create(nacre_session *session, int indexes) {
     static const char *const bodies[] = {
         "{}", "{\"indexes\":[{\"name\":\"by_customer\",\"fields\":[\"customer\"]}]}",
-        "{\"indexes\":[{\"name\":\"by_customer\",\"fields\":[\"customer\"]},"
-        "{\"name\":\"by_created\",\"fields\":[\"created\",\"total\"]}]}"};
+        ("{\"indexes\":[{\"name\":\"by_customer\",\"fields\":[\"customer\"]},"
+         "{\"name\":\"by_created\",\"fields\":[\"created\",\"total\"]}]}")};
     nacre_collection c = nacre_collection_of(NULL, "orders");
     orders_must(session, nacre_collection_create(session, &c, bodies[indexes], NULL));
 }
