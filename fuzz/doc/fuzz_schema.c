@@ -19,7 +19,6 @@ static void check_fill(struct ctx *ctx, const struct schema *schema, struct slic
     if (status != NACRE_OK) return;
     CHECK(changed || out.n == 0);
     if (changed) CHECK(bson_validate(ctx, buf_slice(&out)) == NACRE_OK);
-    CHECK(!changed || schema_has_defaults(schema));
 }
 
 static void check(struct ctx *ctx, const struct schema *schema, struct slice doc) {

@@ -60,8 +60,6 @@ MUST_USE nacre_status schema_validate(struct ctx *ctx, const struct schema *sche
 
 // No patterns: checking it needs nothing but this room, and gives the same answer on every machine.
 bool schema_is_pure(const struct schema *schema);
-// Whether schema_fill would add anything to some document.
-bool schema_has_defaults(const struct schema *schema);
 // Appends body to out with the defaults that are absent from it: where a property is absent and its
 // schema, reached through properties and $ref only, has a default, it is added after the others.
 // *out_changed false: nothing was absent, out is as it was. Inside an added value nothing is added.

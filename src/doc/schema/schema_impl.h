@@ -70,6 +70,8 @@ struct schema_table { // names of properties and required
     uint32_t count, required;
     uint32_t *slots; // item + 1, 0 = free
     uint32_t mask;
+    uint32_t *defaults; // the items that have one
+    uint32_t default_count;
 };
 
 struct schema_pattern {

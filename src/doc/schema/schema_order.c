@@ -56,15 +56,24 @@ struct val schema_node_default(const struct schema_node *node) {
     return node ? node->fallback : val_missing();
 }
 
+static nacre_status order_table(struct schema_compiler *c, struct schema_table *t) {
+    t->defaults = ARENA_ARRAY(&c->ctx->arena, uint32_t, t->count + 1);
+    if (!t->defaults) return err_nomem(c->ctx);
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct schema_node *node = t->items[i].node;
+        if (node && schema_node_default(node).type != VAL_MISSING)
+            t->defaults[t->default_count++] = i;
+    }
+    return NACRE_OK;
+}
+
 static bool node_fills(const struct schema_node *node) {
     const struct schema_node *ref = node->apply ? node->apply->ref : NULL;
     if (ref && ref->fills) return true;
     const struct schema_object *o = node->object;
-    for (uint32_t i = 0; o && i < o->table.count; i++) {
-        const struct schema_node *property = o->table.items[i].node;
-        if (!property) continue;
-        if (property->fills || schema_node_default(property).type != VAL_MISSING) return true;
-    }
+    if (o && o->table.default_count) return true;
+    for (uint32_t i = 0; o && i < o->table.count; i++)
+        if (o->table.items[i].node && o->table.items[i].node->fills) return true;
     return false;
 }
 
@@ -122,6 +131,8 @@ static nacre_status order_defaults(struct schema_compiler *c, const struct schem
 nacre_status schema_order(struct schema_compiler *c, const struct schema_node *root) {
     for (struct schema_node *node = c->all; node; node = node->next)
         TRY(order_heights(c, node, 1));
+    for (struct schema_node *node = c->all; node; node = node->next)
+        if (node->object) TRY(order_table(c, &node->object->table));
     order_fills(c);
     if (!c->options->collection) return NACRE_OK;
     for (const struct schema_node *node = c->all; node; node = node->next)

@@ -22,6 +22,25 @@ static struct schema *compiled(const char *json) {
     return schema;
 }
 
+// text n times, with @ for the number of the time and + for that of the next.
+static const char *times(const char *head, const char *text, int n, const char *tail) {
+    struct buf out;
+    buf_init(&out, NULL, 64 << 20);
+    buf_put_str(&out, head);
+    for (int i = 0; i < n; i++) {
+        for (const char *p = text; *p; p++) {
+            if (*p == '@' || *p == '+')
+                buf_printf(&out, "%d", i + (*p == '+'));
+            else
+                buf_put_u8(&out, (uint8_t)*p);
+        }
+    }
+    buf_put_str(&out, tail);
+    const char *s = arena_str(&ctx.arena, buf_slice(&out));
+    buf_free(&out);
+    return s;
+}
+
 // Refused schemas: where, and what was expected there.
 static const struct {
     const char *json, *pointer, *expected, *got;
@@ -231,7 +250,6 @@ static void test_defaults(void **state) {
         {"{\"a\":1,\"p\":[],\"list\":[{}]}", NULL},
     };
     struct schema *schema = compiled(schema_json);
-    assert_true(schema_has_defaults(schema));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         BUF_CLEANUP struct buf out;
         bool changed;
@@ -244,28 +262,23 @@ static void test_defaults(void **state) {
         assert_string_equal(doc_values_text(&ctx, buf_slice(&out)), rows[i].filled);
     }
     schema_free(schema);
-    schema = compiled("{\"properties\":{\"a\":true}}");
-    assert_false(schema_has_defaults(schema));
-    schema_free(schema);
 }
 
-// text n times, with @ for the number of the time and + for that of the next.
-static const char *times(const char *head, const char *text, int n, const char *tail) {
-    struct buf out;
-    buf_init(&out, NULL, 64 << 20);
-    buf_put_str(&out, head);
-    for (int i = 0; i < n; i++) {
-        for (const char *p = text; *p; p++) {
-            if (*p == '@' || *p == '+')
-                buf_printf(&out, "%d", i + (*p == '+'));
-            else
-                buf_put_u8(&out, (uint8_t)*p);
-        }
-    }
-    buf_put_str(&out, tail);
-    const char *s = arena_str(&ctx.arena, buf_slice(&out));
-    buf_free(&out);
-    return s;
+// More properties than the room of one pass, some of them there.
+static void test_many_defaults(void **state) {
+    (void)state;
+    struct schema *schema =
+        compiled(times("{\"properties\":{", "\"a@\":{\"default\":@},", 1000, "\"z\":true}}"));
+    struct slice doc = doc_values_doc(&ctx, times("{", "\"a@\":0,", 500, "\"a999\":0}"));
+    BUF_CLEANUP struct buf out;
+    bool changed;
+    buf_init(&out, NULL, 1 << 20);
+    assert_int_equal(schema_fill(&ctx, schema, doc, &out, &changed), NACRE_OK);
+    assert_true(changed);
+    assert_int_equal(bson_count(buf_slice(&out)), 1000);
+    assert_int_equal(bson_find(buf_slice(&out), SLICE_LIT("a998")).i, 998);
+    assert_int_equal(bson_find(buf_slice(&out), SLICE_LIT("a999")).i, 0);
+    schema_free(schema);
 }
 
 static void refused_as(const char *json, const char *words) {
@@ -335,6 +348,7 @@ int main(void) {
         cmocka_unit_test(test_fits),           cmocka_unit_test(test_unique_many),
         cmocka_unit_test(test_defaults),       cmocka_unit_test(test_limits),
         cmocka_unit_test(test_hard_documents), cmocka_unit_test(test_copied),
+        cmocka_unit_test(test_many_defaults),
     };
     doc_values_ctx(&ctx);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
