@@ -65,6 +65,9 @@ struct engine_command {
 MUST_USE nacre_status engine_submit(struct ctx *ctx, struct engine *engine,
                                     const struct engine_command *command, struct result *out);
 
+// A batch fails at *out->failed_op before anything is written if that operation cannot be prepared,
+// or is the first one, cannot hold and would make the collection; whoever called without atomic
+// goes on with the others.
 MUST_USE nacre_status engine_write(struct ctx *ctx, struct engine *engine,
                                    const struct write_request *request, struct result *out);
 MUST_USE nacre_status engine_claim(struct ctx *ctx, struct engine *engine,

@@ -380,11 +380,14 @@ void run_batch(struct run *run) {
     nacre_status status = engine_write(&run->ctx, run->engine, &request, &result);
     if (collection_refuses(run, c, &request, may_make, status)) return;
     if (replayed(run, &keyed, status, &result)) return;
+    // Where there is no collection yet, a refused first operation is answered alone.
+    if (!c->there && !request.atomic && status != NACRE_OK) count = 1;
     for (uint32_t i = 0; i < count; i++)
         ops[i].answered = status == NACRE_OK      ? result.ops[i].status
                           : i == result.failed_op ? status
                                                   : NACRE_OK;
-    nacre_status wanted = model_write_batch(&run->model, c, ops, count, request.atomic, &failed);
+    nacre_status wanted =
+        model_write_batch(&run->model, c, ops, count, request.atomic || count == 1, &failed);
     run_expect(run, "batch", status, wanted);
     run->counts.refused += status != NACRE_OK;
     if (status != NACRE_OK && result.failed_op != failed)

@@ -145,7 +145,7 @@ static nacre_status run(struct model *m, struct model_collection *c, struct mode
     carry_over(m, c, op, doc, fresh);
     op->created = fresh->live && !is_live(doc);
     status = put_in_place(m, c, fresh, op->answered == NACRE_UNIQUE_VIOLATION, out_old);
-    op->version = fresh->version;
+    if (fresh->live) op->version = fresh->version; // a delete tells of what it deleted
     if (status != NACRE_OK) model_doc_free(fresh);
     return status;
 }
