@@ -82,14 +82,14 @@ const struct cli_command cli_commands[] = {
      cmd_collection_list, false},
     {"collection create", "COLLECTION [JSON]", 1, 2, "Make a collection",
      "JSON holds the settings instead of options: primary_key, ttl_seconds, history_seconds,\n"
-     "indexes.",
+     "indexes, and schema (a JSON Schema; it has no option).",
      "nacre collection create films\n"
      "nacre collection create sessions --primary-key token --ttl-seconds 3600",
      OPTIONS(OPT_PRIMARY_KEY, OPT_TTL_SECONDS, OPT_HISTORY_SECONDS), cmd_collection_create, false},
     {"collection get", "COLLECTION", 1, 1, "Describe a collection", NULL,
      "nacre collection get films", NULL, cmd_collection_get, false},
     {"collection alter", "COLLECTION [JSON]", 1, 2, "Change a collection's settings",
-     "JSON is a merge patch of the settings, instead of options.",
+     "JSON is a merge patch of the settings, instead of options; a schema is replaced as a whole.",
      "nacre collection alter sessions --ttl-seconds 60\n"
      "nacre collection alter sessions '{\"ttl_seconds\":null}'",
      OPTIONS(OPT_TTL_SECONDS, OPT_HISTORY_SECONDS), cmd_collection_alter, false},
