@@ -129,7 +129,9 @@ static nacre_status build_round(struct ctx *ctx, struct engine *e, bool *worked)
 
 static nacre_status flush_round(struct ctx *ctx, struct engine *e) {
     TRY(engine_sync_log(ctx, e));
-    return atomic_load(&e->log_bytes_since_flush) > e->log_limit ? engine_flush(ctx, e) : NACRE_OK;
+    bool full = atomic_load(&e->log_bytes_since_flush) > e->log_limit;
+    bool wanted = atomic_load(&e->flush_wanted) && atomic_exchange(&e->flush_wanted, false);
+    return full || wanted ? engine_flush(ctx, e) : NACRE_OK;
 }
 
 static nacre_status tick(struct ctx *ctx, struct engine *e) {

@@ -91,6 +91,7 @@ struct engine {
     struct thread jobs_thread, flusher_thread;
     _Atomic uint64_t flushed_index; // the store has made everything up to here durable
     _Atomic uint64_t log_bytes_since_flush;
+    _Atomic bool flush_wanted; // whatever the log's size
     uint64_t horizon_proposed_ms; // jobs thread
 };
 
@@ -99,6 +100,8 @@ void engine_stop_writes(struct engine *engine, nacre_status status, const struct
 MUST_USE nacre_status engine_usable(struct ctx *ctx, const struct engine *engine);
 // Replays what the log has beyond the store, then starts appending.
 MUST_USE nacre_status engine_replay(struct ctx *ctx, struct engine *engine);
+// A command met damage in the store. *out_error: what it told (result_error_raise).
+bool engine_met_damage(const struct result *result, struct slice *out_error);
 MUST_USE nacre_status engine_background_start(struct ctx *ctx, struct engine *engine);
 void engine_background_stop(struct engine *engine);
 void engine_background_nudge(struct engine *engine);

@@ -391,7 +391,9 @@ static nacre_status decode_answer(struct ctx *ctx, const struct submission *s, s
     return result_decode(ctx, slice_of(p, s->result.n), out);
 }
 
-static nacre_status take_answer(struct ctx *ctx, const struct submission *s, struct result *out) {
+static nacre_status take_answer(struct ctx *ctx, struct engine *e, const struct submission *s,
+                                struct result *out) {
+    struct slice error;
     if (s->status != NACRE_OK) {
         ctx->err = s->err;
         return s->status;
@@ -400,6 +402,8 @@ static nacre_status take_answer(struct ctx *ctx, const struct submission *s, str
     if (decode_answer(ctx, s, out) != NACRE_OK)
         return err_set(ctx, NACRE_OUTCOME_UNKNOWN,
                        "the command was carried out, but there is no memory for its answer");
+    // Replay must not meet it (engine/replay.c).
+    if (engine_met_damage(out, &error)) atomic_store(&e->flush_wanted, true);
     return out->status == NACRE_OK ? NACRE_OK : result_error_raise(ctx, out->error);
 }
 
@@ -422,7 +426,7 @@ nacre_status engine_submit(struct ctx *ctx, struct engine *e, const struct engin
     buf_init(&s.result, NULL, SIZE_MAX);
     post_init(&s.news);
     run_submission(e, &s);
-    nacre_status status = take_answer(ctx, &s, out);
+    nacre_status status = take_answer(ctx, e, &s, out);
     buf_free(&s.result);
     return status;
 }

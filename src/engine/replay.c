@@ -2,13 +2,47 @@
 // is there already.
 #include "engine/internal.h"
 
+bool engine_met_damage(const struct result *result, struct slice *out_error) {
+    *out_error = result->error;
+    if (result->status == NACRE_CORRUPT) return true;
+    for (uint32_t i = 0; result->status == NACRE_OK && i < result->count; i++) {
+        *out_error = result->ops[i].error;
+        if (result->ops[i].status == NACRE_CORRUPT) return true;
+    }
+    return false;
+}
+
+// Commands whose answer a client has; the engine's own come again.
+static bool was_promised(enum command_type type) {
+    return type != COMMAND_EXPIRE && type != COMMAND_BUILD && type != COMMAND_HORIZON;
+}
+
+// What was acknowledged and cannot be done again, because it meets damage in the store, would be
+// lost without a word: the database stays closed and names the place. A command that met the damage
+// when it was first applied looks the same; it is flushed soon, so that it is seldom met here.
+static nacre_status refuse_damage(struct ctx *ctx, const struct apply_place *place,
+                                  struct slice answer) {
+    struct result result;
+    struct slice error;
+    TRY(result_decode(ctx, answer, &result));
+    if (!engine_met_damage(&result, &error)) return NACRE_OK;
+    nacre_status status = result_error_raise(ctx, error);
+    err_hint(ctx,
+             "record %llu of the log cannot be applied to what is damaged: bring the file back "
+             "from a backup, or restore the database",
+             (unsigned long long)place->index);
+    return status;
+}
+
 static nacre_status replay_record(struct ctx *ctx, struct engine *e,
                                   const struct replog_record *record, struct buf *scratch) {
+    struct buf answer BUF_CLEANUP = {0};
     struct record_head head;
     struct record_reader reader;
     struct record_command command;
     bool found, applied;
     arena_reset(&ctx->arena);
+    buf_init(&answer, NULL, SIZE_MAX);
     TRY(record_open(ctx, record->payload, scratch, &head, &reader));
     struct apply_place place = {.index = record->index,
                                 .generation = record->generation,
@@ -17,10 +51,15 @@ static nacre_status replay_record(struct ctx *ctx, struct engine *e,
     for (;; place.sub++) {
         TRY(record_next(ctx, &reader, &command, &found));
         if (!found) return NACRE_OK;
-        nacre_status status = txn_apply(e->txn, &command, &place, NULL, &applied);
-        if (status == NACRE_OK) continue;
-        ctx->err = *txn_error(e->txn);
-        return status;
+        bool promised = was_promised((enum command_type)command.type);
+        buf_reset(&answer);
+        nacre_status status =
+            txn_apply(e->txn, &command, &place, promised ? &answer : NULL, &applied);
+        if (status != NACRE_OK) {
+            ctx->err = *txn_error(e->txn);
+            return status;
+        }
+        if (promised && applied) TRY(refuse_damage(ctx, &place, buf_slice(&answer)));
     }
 }
 

@@ -120,20 +120,17 @@ static nacre_status move_dues(struct txn *t, const struct apply_change *c,
 
 // --- history and change records ---------------------------------------------------------
 
-enum { HISTORY_MARKER = 'm', CHANGE_FORMAT = 1 };
+enum { CHANGE_FORMAT = 1 };
 
+// Where no bodies are kept the document itself, or the marker of its deletion, shows when it last
+// changed, for longer than a transaction may last: nothing is written.
 static void put_history(struct txn *t, const struct apply_change *c, struct slice data_key) {
     // A version that begins and ends in one command was never visible.
     if (!c->before.stored || c->before.row.begin_ts == t->commit_ts) return;
+    if (!c->collection->history_seconds) return;
     buf_reset(&t->scratch);
     keyspace_history(&t->scratch, data_key, t->commit_ts);
-    if (c->collection->history_seconds) {
-        kv_batch_put(&t->batch, KV_HISTORY, buf_slice(&t->scratch), c->before.bytes);
-        return;
-    }
-    uint8_t marker[9] = {HISTORY_MARKER};
-    bits_put_le64(marker + 1, c->before.row.begin_ts);
-    kv_batch_put(&t->batch, KV_HISTORY, buf_slice(&t->scratch), slice_of(marker, sizeof marker));
+    kv_batch_put(&t->batch, KV_HISTORY, buf_slice(&t->scratch), c->before.bytes);
 }
 
 static void put_change(struct txn *t, const struct apply_change *c, const struct row *after) {

@@ -414,6 +414,18 @@ static nacre_status put_if_absent(struct ctx *ctx, struct engine *engine, const 
     return status == NACRE_ALREADY_EXISTS ? NACRE_OK : status;
 }
 
+// Jobs keep their old versions, the rest does not.
+static nacre_status setup_history(struct ctx *ctx, struct engine *engine) {
+    struct buf body BUF_CLEANUP = {0};
+    struct result result;
+    buf_init(&body, NULL, BODY_MAX);
+    TRY(json_parse(ctx, SLICE_LIT("{\"history_seconds\":3600}"), &(struct json_options){0}, &body));
+    struct catalog_request request = {.op = CATALOG_CREATE_COLLECTION,
+                                      .target.collection = SLICE_LIT("jobs"),
+                                      .body = buf_slice(&body)};
+    return engine_catalog(ctx, engine, &request, &result); // fine if it is so already
+}
+
 static nacre_status setup_counters(struct ctx *ctx, struct engine *engine) {
     char json[256];
     int n = snprintf(json, sizeof json, "{\"_id\":%d", ORACLE_HOT_ID);
@@ -433,6 +445,7 @@ nacre_status oracle_setup(struct oracle *o, struct ctx *ctx, struct engine *engi
     char json[128];
     if (atomic_load(&o->ready)) return NACRE_OK;
     TRY(setup_counters(ctx, engine));
+    TRY(setup_history(ctx, engine));
     for (int i = 0; i < ORACLE_JOBS; i++) {
         (void)snprintf(json, sizeof json, "{\"_id\":%d,\"s\":\"waiting\"}", i);
         TRY(put_if_absent(ctx, engine, "jobs", json));
