@@ -5,6 +5,7 @@
  *   nacre_session  one per thread: owns the error record, the memory of requests and the results
  *                  handed out. Not thread-safe.
  *   nacre_cursor   rows of one query; belongs to its session and its thread.
+ *   nacre_feed     changes of one collection; belongs to its session and its thread.
  *   nacre_doc      one document held in memory without a copy; the caller's struct, released by
  *                  nacre_doc_release, from any thread.
  *
@@ -36,6 +37,7 @@ extern "C" {
 typedef struct nacre_db nacre_db;
 typedef struct nacre_session nacre_session;
 typedef struct nacre_cursor nacre_cursor;
+typedef struct nacre_feed nacre_feed;
 
 /* ---- library and database ---------------------------------------------------------------- */
 
@@ -76,7 +78,7 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_close(nacre_db *db, nacre_open_error
 
 /* Any thread. NACRE_MEMORY_LIMIT, NACRE_UNAVAILABLE. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_session_open(nacre_db *db, nacre_session **out);
-/* Closes its cursors too; NULL is fine. */
+/* Closes its cursors and feeds too; NULL is fine. */
 NACRE_API void nacre_session_close(nacre_session *session);
 /* Bounds every later call of the session; 0 = none (the default). NACRE_TIMEOUT. */
 NACRE_API void nacre_session_timeout(nacre_session *session, uint64_t timeout_ms);
@@ -260,6 +262,31 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_count(nacre_session *session,
 NACRE_API NACRE_MUST_USE nacre_status nacre_explain(nacre_session *session,
                                                     nacre_collection *collection, const char *spec,
                                                     const char **out, size_t *out_size);
+
+/* ---- changes ----------------------------------------------------------------------------- */
+
+/* What was written to a collection, in order: per document always, in all by commit. Change records
+ * are kept for a day at least.
+ * spec: {"since"?, "filter"?, "follow"?}, NULL or "" = {}. since: the seq of a change, or a write's
+ * sequence; what comes after it is given, also after a restart or a crash. Without since the oldest
+ * kept comes first, with follow what is written from now on. follow (false): the feed does not end.
+ * filter: only what fits before or after the change; deletes, and what cannot be told because a
+ * version is not kept, always. Only what is durable is given. NACRE_HISTORY_EXPIRED: since is older
+ * than what is kept, or of a write that was lost. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_changes(nacre_session *session,
+                                                    nacre_collection *collection, const char *spec,
+                                                    nacre_feed **out);
+/* The next change: {"seq","op":"insert|update|delete","id","version","time","document"?}, without
+ * document where that version is not kept. *out NULL: the end; of a feed with follow, nothing came
+ * within wait_ms (0..86,400,000; -1 = as long as the session's timeout allows; without follow it
+ * does not matter). Valid until the next call on this feed. out_size may be NULL.
+ * NACRE_HISTORY_EXPIRED: the reader was slower than what is kept. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_feed_next(nacre_feed *feed, int64_t wait_ms,
+                                                      const char **out, size_t *out_size);
+/* The since that goes on here: after the last change given, and what the filter kept back after it.
+ * Valid until the next call on this feed. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_feed_token(nacre_feed *feed, const char **out);
+NACRE_API void nacre_feed_close(nacre_feed *feed); /* NULL is fine */
 
 /* ---- claims ------------------------------------------------------------------------------ */
 

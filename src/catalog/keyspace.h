@@ -18,6 +18,7 @@ enum key_kind {
     KIND_MULTIKEY = 'M', // index id u32 BE → format u8: a document once made the index multikey
     // owner_epoch u64 BE · seq u64 BE · i u32 BE → commit_ts u64 · op u8 · version u64 · typed id
     KIND_CHANGE = 'C',
+    KIND_FLOOR = 'F',       // → how far change records are trimmed (txn/feed.h)
     KIND_LOCK = 'L',        // reserved: cross-cell transactions
     KIND_STAGE = 'S',       // stage id 16 bytes · offset u64 BE → bytes
     KIND_IDEMPOTENCY = 'K', // scope hash 16 bytes → record (txn/idempotency.h)

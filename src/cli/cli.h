@@ -21,6 +21,8 @@ enum cli_option_id {
     OPT_CURSOR,
     OPT_TOTAL,
     OPT_END,
+    OPT_SINCE,
+    OPT_NO_FOLLOW,
     OPT_IF_VERSION,
     OPT_IF_ABSENT,
     OPT_IF_PRESENT,

@@ -14,6 +14,7 @@ int cmd_count(struct cli *cli, const struct cli_call *call);
 int cmd_explain(struct cli *cli, const struct cli_call *call);
 int cmd_import(struct cli *cli, const struct cli_call *call);
 int cmd_export(struct cli *cli, const struct cli_call *call);
+int cmd_watch(struct cli *cli, const struct cli_call *call);
 int cmd_claim(struct cli *cli, const struct cli_call *call);
 int cmd_claim_release(struct cli *cli, const struct cli_call *call);
 int cmd_claim_extend(struct cli *cli, const struct cli_call *call);

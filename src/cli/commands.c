@@ -62,6 +62,14 @@ const struct cli_command cli_commands[] = {
      "A document a line (NDJSON), of one moment, then a line {\"$end\":…}; import takes it back.",
      "nacre export films > films.ndjson\nnacre export films \"year = 1999\" --fields title",
      OPTIONS(OPT_FIELDS), cmd_export, false},
+    {"watch", "COLLECTION [FILTER]", 1, 2, "Show the changes of a collection",
+     "A change a line, in order, from now on and until Ctrl-C; with --since or --no-follow also "
+     "those\n"
+     "of before, as far as they are kept (a day at least). FILTER: what fits before or after the\n"
+     "change; deletes always.",
+     "nacre watch films --no-follow --json\n"
+     "nacre watch films \"year > 1990\" --since AQoATA",
+     OPTIONS(OPT_SINCE, OPT_NO_FOLLOW, OPT_END), cmd_watch, false},
     {"claim", "COLLECTION [FILTER]", 1, 2, "Take the first document that nobody else has",
      "It is lent for a time; the answer's _lease.token proves it. Exit code 3: nothing to claim.\n"
      "A collection called release or extend stands behind --.",

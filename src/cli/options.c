@@ -23,6 +23,10 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_END] = {"end", 0, CLI_FLAG, NULL, 0, 0,
                  "JSON lines, the last {\"$end\":{next_cursor, total}}"},
 
+    [OPT_SINCE] = {"since", 0, CLI_TEXT, "TOKEN", 0, 0,
+                   "what came after this change, or after this write's sequence"},
+    [OPT_NO_FOLLOW] = {"no-follow", 0, CLI_FLAG, NULL, 0, 0, "what there is, then end"},
+
     [OPT_IF_VERSION] = {"if-version", 0, CLI_TEXT, "N[,N…]", 0, 0,
                         "only if the document's version is one of these"},
     [OPT_IF_ABSENT] = {"if-absent", 0, CLI_FLAG, NULL, 0, 0, "only if the id is not there"},

@@ -8,7 +8,10 @@ nacre_status engine_sync_log(struct ctx *ctx, struct engine *e) {
     bool unsynced = e->unsynced;
     e->unsynced = false;
     mutex_unlock(&e->bg_lock);
-    return unsynced ? e->log->ops->sync(e->log, ctx, &synced) : NACRE_OK;
+    if (!unsynced) return NACRE_OK;
+    TRY(e->log->ops->sync(e->log, ctx, &synced));
+    engine_changes_wake(e);
+    return NACRE_OK;
 }
 
 nacre_status engine_flush(struct ctx *ctx, struct engine *e) {

@@ -81,6 +81,12 @@ struct engine {
     struct mutex inflight_lock;
     struct map inflight;
 
+    // Followers of changes.
+    struct mutex feed_lock;
+    struct cond feed_wake;
+    _Atomic uint32_t feed_waiting; // who sleeps on feed_wake and wants to be woken
+    _Atomic uint64_t published_seq;
+
     // Background.
     struct mutex bg_lock;
     struct cond bg_wake;
@@ -112,6 +118,9 @@ void engine_check_disk(struct engine *engine);
 
 // Takes over from the newest published view what readers look at without taking it.
 void engine_note_published(struct engine *engine);
+
+// After a publish or a sync: whoever follows changes looks again. One load when nobody waits.
+void engine_changes_wake(struct engine *engine);
 
 // The write side's preparation.
 MUST_USE nacre_status prepare_write(struct ctx *ctx, struct engine *engine,

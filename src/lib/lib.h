@@ -22,6 +22,7 @@ enum {
     LIB_TEXT_MAX = 1 << 30,      // of one text handed out
     LIB_TEXT_KEPT = 1 << 20,     // larger buffers are given back at the next call
     LIB_REQUEST_MAX = 512 << 20, // memory of one request
+    FEED_WAIT_MAX_MS = 86400000, // of one nacre_feed_next
 };
 
 struct nacre_db {
@@ -44,6 +45,7 @@ struct nacre_session {
     struct buf body;    // BSON of the running call
     struct buf scratch; // of the running call
     struct nacre_cursor *cursors;
+    struct nacre_feed *feeds;
 };
 
 static inline bool lib_is_forked(const struct nacre_db *db) { return fork_passed(db->forks); }
@@ -125,5 +127,6 @@ void lib_problem_write(struct buf *out, const struct err *err);
 MUST_USE nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *c,
                                        struct query_target *out);
 void lib_query_close_all(struct nacre_session *s);
+void lib_changes_close_all(struct nacre_session *s);
 
 #endif

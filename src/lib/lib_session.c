@@ -36,6 +36,7 @@ void nacre_session_close(nacre_session *s) {
     if (lib_is_forked(s->db)) return; // L4
     struct nacre_db *db = s->db;
     lib_query_close_all(s);
+    lib_changes_close_all(s);
     free_session(s);
     atomic_fetch_sub(&db->sessions, 1);
 }

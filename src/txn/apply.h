@@ -6,9 +6,11 @@
 #include "doc/key.h"
 #include "filter/filter.h"
 #include "index/entry.h"
+#include "txn/feed.h"
 #include "txn/txn.h"
 
 enum { LOWWATER_MAX = 32, OWNER_EPOCH = 1 };
+enum { CHANGE_FORMAT = 1 };
 
 // Where the first entry of a claim's range was last seen: nothing lies between the range's start
 // and cursor. Only an accelerator.

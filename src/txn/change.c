@@ -120,8 +120,6 @@ static nacre_status move_dues(struct txn *t, const struct apply_change *c,
 
 // --- history and change records ---------------------------------------------------------
 
-enum { CHANGE_FORMAT = 1 };
-
 // Where no bodies are kept the document itself, or the marker of its deletion, shows when it last
 // changed, for longer than a transaction may last: nothing is written.
 static void put_history(struct txn *t, const struct apply_change *c, struct slice data_key) {
@@ -134,15 +132,12 @@ static void put_history(struct txn *t, const struct apply_change *c, struct slic
 }
 
 static void put_change(struct txn *t, const struct apply_change *c, const struct row *after) {
-    enum { INSERT = 1, UPDATE = 2, DELETE = 3 };
-    uint8_t op = c->remove ? DELETE : c->before.live ? UPDATE : INSERT;
+    uint8_t op = c->remove ? CHANGE_DELETE : c->before.live ? CHANGE_UPDATE : CHANGE_INSERT;
     uint8_t head[18];
     struct buf *s = &t->scratch;
     buf_reset(s);
-    keyspace_prefix(s, c->collection->tablet, KIND_CHANGE);
-    buf_put_be64(s, OWNER_EPOCH);
-    buf_put_be64(s, t->position.seq + 1);
-    buf_put_be32(s, t->change_count++);
+    change_key(s, c->collection->tablet,
+               (struct feed_place){.seq = t->position.seq + 1, .i = t->change_count++});
     size_t key_size = s->n;
     head[0] = CHANGE_FORMAT;
     bits_put_le64(head + 1, t->commit_ts);

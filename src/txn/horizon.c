@@ -36,11 +36,12 @@ static void put_row(struct txn *t, uint64_t ts) {
 // The change records of one tablet from the oldest on, as long as they are old: t->key becomes
 // the first that stays.
 static nacre_status find_old(struct txn *t, struct kv_iter *it, uint64_t ts, uint32_t *left,
-                             bool *any) {
+                             struct feed_place *floor, bool *any) {
     for (it->ops->seek_first(it); it->valid && *left; it->ops->next(it), (*left)--) {
         buf_reset(&t->key);
         buf_put_slice(&t->key, it->key);
         if (it->value.n < 9 || bits_le64(it->value.p + 1) >= ts) return buf_status(&t->key);
+        TRY(change_key_place(&t->ctx, it->key, floor));
         *any = true;
         buf_put_u8(&t->key, 0);
     }
@@ -50,6 +51,7 @@ static nacre_status find_old(struct txn *t, struct kv_iter *it, uint64_t ts, uin
 
 static nacre_status trim_changes(struct txn *t, uint32_t tablet, uint64_t ts, uint32_t *left) {
     struct buf from BUF_CLEANUP = {0}, to BUF_CLEANUP = {0};
+    struct feed_place floor;
     struct kv_iter *it;
     bool any = false;
     buf_init(&from, NULL, 64);
@@ -59,11 +61,12 @@ static nacre_status trim_changes(struct txn *t, uint32_t tablet, uint64_t ts, ui
     if (buf_status(&from) != NACRE_OK || buf_status(&to) != NACRE_OK) return err_nomem(&t->ctx);
     struct kv_iter_options options = {.lower = buf_slice(&from), .upper = buf_slice(&to)};
     TRY(t->kv->ops->iter_open(t->kv, &t->ctx, NULL, KV_DATA, &options, &it));
-    nacre_status status = find_old(t, it, ts, left, &any);
+    nacre_status status = find_old(t, it, ts, left, &floor, &any);
     it->ops->close(it);
-    if (status == NACRE_OK && any)
-        kv_batch_delete_range(&t->batch, KV_DATA, buf_slice(&from), buf_slice(&t->key));
-    return status;
+    if (status != NACRE_OK || !any) return status;
+    kv_batch_delete_range(&t->batch, KV_DATA, buf_slice(&from), buf_slice(&t->key));
+    feed_floor_put(&t->batch, tablet, floor);
+    return NACRE_OK;
 }
 
 nacre_status apply_horizon(struct txn *t, const struct command_horizon *c) {

@@ -72,6 +72,7 @@ struct view {
     struct kv_view *kv_view;
     struct catalog *catalog;
     uint64_t seq, commit_ts, generation;
+    uint64_t index; // of the last applied record
     uint64_t horizon_ts; // history that ended before may be gone
 };
 MUST_USE nacre_status txn_publish(struct txn *txn);

@@ -10,6 +10,7 @@ static struct view *view_new(struct txn *t) {
     view->seq = t->position.seq;
     view->commit_ts = t->position.commit_ts;
     view->generation = t->position.generation;
+    view->index = t->position.index;
     view->horizon_ts = t->horizon_ts;
     return view;
 }

@@ -51,6 +51,23 @@ class Documents(Case):
         self.fails(4, "", "rm", "c", "a", "--if-version", "1")
         self.ok("rm", "c", "a", "--if-version", "3")
 
+    def test_watch(self):
+        sequence = self.ok("put", "c", "a", '{"n":1}').row["sequence"]
+        self.ok("put", "c", "b", '{"n":2}')
+        self.ok("rm", "c", "a")
+        rows = self.ok("watch", "c", "--no-follow").rows
+        self.assertEqual([(r["op"], r["id"]) for r in rows],
+                         [("insert", "a"), ("insert", "b"), ("delete", "a")])
+        self.assertEqual(rows[1]["document"]["n"], 2)
+        self.assertNotIn("document", rows[2])
+        rest = self.ok("watch", "c", "n = 2", "--since", sequence, "--no-follow", "--end").rows
+        self.assertEqual([r["op"] for r in rest[:2]], ["insert", "delete"])
+        end = rest[2]["$end"]["seq"]
+        self.assertEqual(self.ok("watch", "c", "--since", end, "--no-follow").out, "")
+        self.fails(2, "invalid_argument", "watch", "c", "--since", "x", "--no-follow")
+        self.fails(6, "timeout", "watch", "c", "--timeout-ms", "50")
+        self.fails(3, "collection_not_found", "watch", "d", "--no-follow")
+
     def test_ttl_durability_and_key(self):
         row = self.ok("put", "c", "a", "{}", "--ttl", "1000", "--document").row
         self.assertIn("_expires", row)

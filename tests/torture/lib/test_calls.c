@@ -444,6 +444,21 @@ static nacre_status make_get(struct scene *s) {
     return status;
 }
 
+// Every change of one document, with its image.
+static nacre_status make_changes(struct scene *s) {
+    nacre_feed *feed = NULL;
+    const char *change = "", *token = NULL;
+    int seen = 0;
+    nacre_status status = nacre_changes(s->f.s, &s->f.c, "{\"filter\":\"n = 7\"}", &feed);
+    if (status != NACRE_OK) return status;
+    while (change && (status = nacre_feed_next(feed, 0, &change, NULL)) == NACRE_OK)
+        seen += change && strstr(change, "\"op\":\"insert\"") && strstr(change, "\"n\":7,");
+    if (status == NACRE_OK && seen != 1) fail_msg("%d inserts of it", seen);
+    if (status == NACRE_OK) status = nacre_feed_token(feed, &token);
+    nacre_feed_close(feed);
+    return status;
+}
+
 // From one page to the next by the cursor's token, rows in order.
 static nacre_status pages(struct scene *s, const char *sort, int from, int step) {
     char token[400] = "", spec[600];
@@ -570,6 +585,7 @@ static const struct call calls[] = {
     {"get", NULL, make_get, NULL},
     {"query", NULL, make_query, NULL},
     {"query, sorted", NULL, make_sorted_query, NULL},
+    {"changes", NULL, make_changes, NULL},
     {"count", NULL, make_count, NULL},
     {"explain", NULL, make_explain, NULL},
     {"export", NULL, make_export, NULL},

@@ -1,0 +1,142 @@
+// Change feeds and trimming: what is older than what is kept is refused, never passed over.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/changes.h"
+#include "support/engine_harness.h"
+
+static void put(struct harness *h, const char *json) {
+    assert_int_equal(harness_put(h, "things", json, NULL), NACRE_OK);
+}
+
+static struct changes_request request_of(struct harness *h) {
+    struct changes_request r = {0};
+    struct target target = {.collection = SLICE_LIT("things")};
+    assert_int_equal(engine_resolve(&h->ctx, h->engine, target, &r.collection), NACRE_OK);
+    return r;
+}
+
+static uint64_t published_ts(struct harness *h) {
+    struct view *view = engine_view(h->engine);
+    uint64_t ts = view->commit_ts;
+    txn_view_release(view);
+    return ts;
+}
+
+// Change records of commits before ts may go.
+static void trim(struct harness *h, uint64_t ts) {
+    struct command_horizon horizon = {.history_ts = ts, .changes_ts = ts};
+    struct buf payload BUF_CLEANUP = {0};
+    struct result result;
+    buf_init(&payload, NULL, 64);
+    command_horizon_encode(&payload, &horizon);
+    struct engine_command submit = {.type = COMMAND_HORIZON, .payload = buf_slice(&payload)};
+    assert_int_equal(engine_submit(&h->ctx, h->engine, &submit, &result), NACRE_OK);
+}
+
+static uint32_t read_all(struct harness *h, struct engine_changes *f, struct feed_place *places) {
+    struct engine_change change;
+    bool found;
+    for (uint32_t n = 0;; n++) {
+        assert_int_equal(engine_changes_next(&h->ctx, f, 0, &change, &found), NACRE_OK);
+        if (!found) return n;
+        places[n] = change.record.place;
+    }
+}
+
+static void check_trimmed(struct harness *h, const struct feed_place *places) {
+    struct engine_changes *f;
+    struct feed_place left[8];
+    struct changes_request r = request_of(h);
+    // From the oldest kept on.
+    assert_int_equal(engine_changes_open(&h->ctx, h->engine, &r, &f), NACRE_OK);
+    assert_int_equal(read_all(h, f, left), 2);
+    assert_int_equal(feed_place_cmp(left[0], places[2]), 0);
+    engine_changes_close(f);
+    // After the last that is gone nothing is missing; after the one before it, that one is.
+    r.has_since = true;
+    r.since = places[1];
+    assert_int_equal(engine_changes_open(&h->ctx, h->engine, &r, &f), NACRE_OK);
+    assert_int_equal(read_all(h, f, left), 2);
+    engine_changes_close(f);
+    r.since = places[0];
+    assert_int_equal(engine_changes_open(&h->ctx, h->engine, &r, &f), NACRE_HISTORY_EXPIRED);
+    r.since = (struct feed_place){0};
+    assert_int_equal(engine_changes_open(&h->ctx, h->engine, &r, &f), NACRE_HISTORY_EXPIRED);
+}
+
+static void test_trimmed(void **state) {
+    struct harness h;
+    struct engine_changes *f, *slow;
+    struct engine_change change;
+    struct feed_place places[8];
+    bool found;
+    (void)state;
+    harness_open_memory(&h, 1);
+    put(&h, "{\"_id\":1}");
+    put(&h, "{\"_id\":1,\"n\":2}");
+    uint64_t ts = published_ts(&h) + 1;
+    put(&h, "{\"_id\":2}");
+    put(&h, "{\"_id\":3}");
+    struct changes_request r = request_of(&h);
+    assert_int_equal(engine_changes_open(&h.ctx, h.engine, &r, &f), NACRE_OK);
+    assert_int_equal(read_all(&h, f, places), 4);
+    engine_changes_close(f);
+    // A follower that lags behind the trimming is told.
+    struct changes_request follow = r;
+    follow.follow = follow.has_since = true;
+    assert_int_equal(engine_changes_open(&h.ctx, h.engine, &follow, &slow), NACRE_OK);
+    assert_int_equal(engine_changes_next(&h.ctx, slow, 0, &change, &found), NACRE_OK);
+    assert_true(found);
+    trim(&h, ts);
+    world_model_advance(&h.world, 10000);
+    assert_int_equal(engine_changes_next(&h.ctx, slow, 0, &change, &found), NACRE_HISTORY_EXPIRED);
+    engine_changes_close(slow);
+    check_trimmed(&h, places);
+    harness_reopen(&h);
+    check_trimmed(&h, places);
+    harness_close(&h);
+}
+
+// Writes that are not synced are not given; nobody else syncs them here.
+static void test_durable(void **state) {
+    struct harness h;
+    struct engine_changes *f;
+    struct engine_change change;
+    struct replog_status log;
+    bool found;
+    (void)state;
+    harness_open_memory(&h, 2);
+    put(&h, "{\"_id\":1}");
+    struct changes_request r = request_of(&h);
+    r.follow = true;
+    assert_int_equal(engine_changes_open(&h.ctx, h.engine, &r, &f), NACRE_OK);
+    struct write_item item = {.kind = WRITE_PUT, .body = harness_bson(&h, "{\"_id\":2}")};
+    struct write_request write = {.target.collection = SLICE_LIT("things"),
+                                  .count = 1,
+                                  .items = &item,
+                                  .durability = DURABILITY_MEMORY};
+    struct result result;
+    assert_int_equal(engine_write(&h.ctx, h.engine, &write, &result), NACRE_OK);
+    h.log->ops->status(h.log, &log);
+    assert_true(log.synced_index < log.last_index);
+    assert_int_equal(engine_changes_next(&h.ctx, f, 0, &change, &found), NACRE_OK);
+    assert_true(found);
+    h.log->ops->status(h.log, &log);
+    assert_int_equal(log.synced_index, log.last_index);
+    engine_changes_close(f);
+    harness_close(&h);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_trimmed),
+        cmocka_unit_test(test_durable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
