@@ -116,6 +116,7 @@ static void test_null_session(void **state) {
     int flag;
     nacre_id id = nacre_id_integer(1);
     nacre_cursor *cursor;
+    nacre_feed *feed;
     nacre_import_result result;
     (void)state;
     const nacre_status all[] = {
@@ -130,6 +131,9 @@ static void test_null_session(void **state) {
         nacre_delete(NULL, &c, id, NULL, NULL),
         nacre_batch(NULL, &c, "{}", 2, NULL, &text, NULL),
         nacre_query(NULL, &c, NULL, &cursor),
+        nacre_changes(NULL, &c, NULL, &feed),
+        nacre_feed_next(NULL, 0, &text, NULL),
+        nacre_feed_token(NULL, &text),
         nacre_count(NULL, &c, NULL, &number),
         nacre_explain(NULL, &c, "{}", &text, NULL),
         nacre_claim(NULL, &c, NULL, NULL, &text, NULL),
