@@ -68,7 +68,7 @@ const struct cli_command cli_commands[] = {
      "of before, as far as they are kept (a day at least). FILTER: what fits before or after the\n"
      "change; deletes always.",
      "nacre watch films --no-follow --json\n"
-     "nacre watch films \"year > 1990\" --since AQQA2A",
+     "nacre watch films \"year > 1990\" --since AQQA2A --no-follow",
      OPTIONS(OPT_SINCE, OPT_NO_FOLLOW, OPT_END), cmd_watch, false},
     {"claim", "COLLECTION [FILTER]", 1, 2, "Take the first document that nobody else has",
      "It is lent for a time; the answer's _lease.token proves it. Exit code 3: nothing to claim.\n"
