@@ -31,6 +31,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         struct command_stage stage;
         struct command_commit commit;
         struct command_horizon horizon;
+        struct command_transaction transaction;
         struct result result;
     } c;
     memset(&c, 0, sizeof c);
@@ -49,6 +50,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         CASE(COMMAND_STAGE, stage)
         CASE(COMMAND_COMMIT, commit)
         CASE(COMMAND_HORIZON, horizon)
+        CASE(COMMAND_TRANSACTION, transaction)
     default:
         break;
     }

@@ -175,7 +175,8 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_doc_field(nacre_session *session, co
 
 /* ---- writes ------------------------------------------------------------------------------ */
 
-/* MEMORY: answered before the sync, losable for 50 ms. */
+/* MEMORY: answered before the sync, losable for 50 ms. Of a write in a transaction the commit's
+ * counts. */
 typedef enum nacre_durability { NACRE_SYNCED, NACRE_MEMORY } nacre_durability;
 
 /* Zero-initialise, then set what is wanted. All conditions must hold. */
@@ -197,7 +198,7 @@ typedef struct nacre_result {
     int replayed; /* answered from the record of an idempotency key */
     uint64_t version;
     const char *id;       /* written form (nacre_id_parse); the session's, until its next write */
-    const char *sequence; /* opaque token of this write; likewise */
+    const char *sequence; /* opaque token of this write, "" in a transaction; likewise */
     const char *json;     /* with want_document, else NULL; likewise */
     size_t json_size;
 } nacre_result;
@@ -287,6 +288,43 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_feed_next(nacre_feed *feed, int64_t 
  * Valid until the next call on this feed. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_feed_token(nacre_feed *feed, const char **out);
 NACRE_API void nacre_feed_close(nacre_feed *feed); /* NULL is fine */
+
+/* ---- transactions ------------------------------------------------------------------------ */
+
+/* SNAPSHOT: reads one snapshot; two transactions that write one document conflict.
+ * SERIALIZABLE: as if transactions ran one after the other: what was read is validated, too. */
+typedef enum nacre_isolation {
+    NACRE_ISOLATION_SNAPSHOT,
+    NACRE_ISOLATION_SERIALIZABLE
+} nacre_isolation;
+/* Zero-initialise, then set what differs from the default. */
+typedef struct nacre_tx_options {
+    nacre_isolation isolation;
+    uint64_t timeout_ms;         /* 1..60,000; 0 = 30,000 */
+    nacre_durability durability; /* of the commit */
+} nacre_tx_options;
+
+/* From here to nacre_tx_commit or nacre_tx_rollback the session's gets, queries, counts, exports,
+ * writes and batches are one transaction: they read the state as it is now and what it wrote
+ * itself, and change nothing before the commit. A session holds one at a time. Claims, leases,
+ * imports and changes of databases, collections and indexes are NACRE_UNIMPLEMENTED in it, and no
+ * collection is made by a write. options may be NULL.
+ *
+ * Errors that end it: NACRE_CONFLICT (somebody else wrote what it wrote or, serializable, read) by
+ * the write or the commit that meets it, NACRE_TRANSACTION_TOO_OLD when its time is up, both
+ * retryable from the beginning; NACRE_TRANSACTION_TOO_LARGE (64 MiB or a million writes), and
+ * failures of the machine. Then all its calls are NACRE_TRANSACTION_NOT_FOUND until
+ * nacre_tx_rollback. All other errors are of their call only. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_tx_begin(nacre_session *session,
+                                                     const nacre_tx_options *options);
+/* All or nothing. The transaction is over whatever is returned; besides the errors above, what a
+ * write of its own can end in is possible (NACRE_UNIQUE_VIOLATION where somebody else has taken the
+ * value meanwhile). *sequence (may be NULL): opaque token of the commit, the session's until its
+ * next write. Its cursors end with it; documents it got stay. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_tx_commit(nacre_session *session,
+                                                      const char **sequence);
+/* Forgets it; also one that an error has ended. NACRE_TRANSACTION_NOT_FOUND: there is none. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_tx_rollback(nacre_session *session);
 
 /* ---- claims ------------------------------------------------------------------------------ */
 

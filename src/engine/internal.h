@@ -121,6 +121,8 @@ void engine_note_published(struct engine *engine);
 
 // After a publish or a sync: whoever follows changes looks again. One load when nobody waits.
 void engine_changes_wake(struct engine *engine);
+MUST_USE nacre_status engine_resolve_in(struct ctx *ctx, const struct catalog *catalog,
+                                        struct target target, uint32_t *out_tablet);
 
 // The write side's preparation.
 MUST_USE nacre_status prepare_write(struct ctx *ctx, struct engine *engine,
@@ -132,8 +134,11 @@ MUST_USE nacre_status prepare_idempotency(struct ctx *ctx, const struct idempote
 // The document of op as its collection's schema wants it, checked: op has a body already. A patch
 // is worked out here only if the schema has patterns; then it becomes conditional on a version, and
 // the caller retries when that is gone.
-MUST_USE nacre_status prepare_schema(struct ctx *ctx, struct engine *engine,
+MUST_USE nacre_status prepare_schema(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
                                      const struct collection *collection, struct write_op *op);
+// The document that an operation is about, as the transaction (NULL: none) sees it; as engine_get.
+MUST_USE nacre_status prepare_read(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
+                                   const struct write_op *op, struct engine_doc *out);
 // A patch in a batch may be one of a document that the batch has written: it is not worked out
 // here.
 MUST_USE nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,

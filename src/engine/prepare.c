@@ -5,6 +5,7 @@
 #include "base/bits/bits.h"
 #include "doc/json.h"
 #include "engine/internal.h"
+#include "engine/tx.h"
 #include "filter/filter.h"
 
 // What is no token becomes one that no lease has: apply refuses it, after what comes before it (a
@@ -269,21 +270,26 @@ static nacre_status prepare_versions(struct ctx *ctx, const struct write_item *i
     return NACRE_OK;
 }
 
+nacre_status prepare_read(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                          const struct write_op *op, struct engine_doc *out) {
+    struct slice in = op->id_key;
+    struct val id;
+    uint64_t epoch = tx ? engine_tx_epoch(tx) : atomic_load(&e->catalog_epoch);
+    struct engine_collection handle = {.tablet = op->tablet, .epoch = epoch};
+    TRY(key_decode(ctx, &in, false, KEY_TB_PLAIN, &id));
+    return tx ? engine_tx_get(ctx, tx, &handle, id, out) : engine_get(ctx, e, &handle, id, out);
+}
+
 // A condition with a regular expression cannot run at apply: it is evaluated on what is stored now,
 // and the write is made conditional on the version it was evaluated on. The caller retries when
 // that version is gone.
-static nacre_status prepare_impure(struct ctx *ctx, struct engine *e, const struct filter *filter,
-                                   struct write_op *op) {
-    struct slice in = op->id_key;
-    struct val id;
+static nacre_status prepare_impure(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                                   const struct filter *filter, struct write_op *op) {
     struct engine_doc doc = {0};
-    struct engine_collection handle = {.tablet = op->tablet,
-                                       .epoch = atomic_load(&e->catalog_epoch)};
     struct doc_sys sys;
     struct doc view;
     bool match = false;
-    TRY(key_decode(ctx, &in, false, KEY_TB_PLAIN, &id));
-    nacre_status status = engine_get(ctx, e, &handle, id, &doc);
+    nacre_status status = prepare_read(ctx, e, tx, op, &doc);
     if (status == NACRE_DOCUMENT_NOT_FOUND && op->kind <= WRITE_INSERT) status = NACRE_OK;
     if (status == NACRE_OK && doc.row.body.n) {
         row_doc(&doc.row, (int64_t)engine_now_ms(e), &sys, &view);
@@ -300,8 +306,8 @@ static nacre_status prepare_impure(struct ctx *ctx, struct engine *e, const stru
     return prepare_version(ctx, version, op);
 }
 
-static nacre_status prepare_filter(struct ctx *ctx, struct engine *e, const struct write_item *item,
-                                   struct write_op *op) {
+static nacre_status prepare_filter(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                                   const struct write_item *item, struct write_op *op) {
     struct filter *filter;
     if (!item->filter.n) return NACRE_OK;
     nacre_status status = filter_parse_any(ctx, item->filter, &filter_regex_pcre2, &filter);
@@ -309,14 +315,15 @@ static nacre_status prepare_filter(struct ctx *ctx, struct engine *e, const stru
         err_parameter(ctx, "if");
         return status;
     }
-    if (!filter_is_pure(filter)) return prepare_impure(ctx, e, filter, op);
+    if (!filter_is_pure(filter)) return prepare_impure(ctx, e, tx, filter, op);
     op->filter = filter->canonical;
     op->flags |= WRITE_IF_FILTER;
     return NACRE_OK;
 }
 
-static nacre_status prepare_op(struct ctx *ctx, struct engine *e, const struct write_item *item,
-                               const struct collection *collection, struct write_op *op) {
+static nacre_status prepare_op(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                               const struct write_item *item, const struct collection *collection,
+                               struct write_op *op) {
     struct body_scan scan = {0};
     struct val id;
     struct buf key BUF_CLEANUP = {0};
@@ -352,8 +359,8 @@ static nacre_status prepare_op(struct ctx *ctx, struct engine *e, const struct w
         prepare_token(item->token, op->token);
         op->flags |= WRITE_LEASE;
     }
-    TRY(prepare_filter(ctx, e, item, op));
-    return prepare_schema(ctx, e, collection, op);
+    TRY(prepare_filter(ctx, e, tx, item, op));
+    return prepare_schema(ctx, e, tx, collection, op);
 }
 
 nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write_request *request,
@@ -367,10 +374,11 @@ nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write
     out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, (size_t)request->count + 1);
     if (!out->ops) return err_nomem(ctx);
     for (uint32_t i = 0; i < request->count; i++) {
+        const struct write_item *item = &request->items[i];
         nacre_status status = NACRE_OK;
-        if (request->count > 1) status = prepare_schema_batch(ctx, collection, &request->items[i]);
+        if (request->count > 1) status = prepare_schema_batch(ctx, collection, item);
         if (status == NACRE_OK)
-            status = prepare_op(ctx, e, &request->items[i], collection, &out->ops[i]);
+            status = prepare_op(ctx, e, request->tx, item, collection, &out->ops[i]);
         if (status == NACRE_OK) continue;
         out->count = i; // where it stopped, for the caller's pointer
         return status;

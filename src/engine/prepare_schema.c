@@ -46,18 +46,14 @@ static nacre_status replace_all(struct ctx *ctx, struct slice body, struct write
     return keep(ctx, &bytes, &op->body);
 }
 
-static nacre_status patched(struct ctx *ctx, struct engine *e, const struct write_op *op,
-                            struct slice *out_body, uint64_t *out_version) {
-    struct slice in = op->id_key;
-    struct val id;
+static nacre_status patched(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                            const struct write_op *op, struct slice *out_body,
+                            uint64_t *out_version) {
     struct engine_doc doc = {0};
-    struct engine_collection handle = {.tablet = op->tablet,
-                                       .epoch = atomic_load(&e->catalog_epoch)};
     struct patch patch = {.kind = op->patch_kind, .bson = op->body};
     struct buf body BUF_CLEANUP = {0};
-    TRY(key_decode(ctx, &in, false, KEY_TB_PLAIN, &id));
     if (op->patch_kind == PATCH_JSON) TRY(patch_of_ops(ctx, op->body, &patch));
-    TRY(engine_get(ctx, e, &handle, id, &doc));
+    TRY(prepare_read(ctx, e, tx, op, &doc));
     buf_init(&body, NULL, DOC_BYTES_MAX);
     nacre_status status = patch_apply(ctx, &patch, doc.row.body, (int64_t)engine_now_ms(e), &body);
     if (status == NACRE_OK) status = keep(ctx, &body, out_body);
@@ -66,11 +62,11 @@ static nacre_status patched(struct ctx *ctx, struct engine *e, const struct writ
     return status;
 }
 
-static nacre_status check_patch(struct ctx *ctx, struct engine *e,
+static nacre_status check_patch(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
                                 const struct collection *collection, struct write_op *op) {
     struct slice body = {0};
     uint64_t version = 0;
-    TRY(patched(ctx, e, op, &body, &version));
+    TRY(patched(ctx, e, tx, op, &body, &version));
     TRY(prepare_version(ctx, version, op));
     // Of another version than is asked for: apply tells that, whatever the patch would make.
     bool asked = bits_le64(op->versions.p) == version;
@@ -79,15 +75,15 @@ static nacre_status check_patch(struct ctx *ctx, struct engine *e,
     return replace_all(ctx, body, op);
 }
 
-nacre_status prepare_schema(struct ctx *ctx, struct engine *e, const struct collection *collection,
-                            struct write_op *op) {
+nacre_status prepare_schema(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                            const struct collection *collection, struct write_op *op) {
     if (!collection->schema.n || op->kind > WRITE_PATCH) return NACRE_OK;
     if (!collection->program)
         return err_set(ctx, NACRE_UNAVAILABLE,
                        "this program cannot run the patterns in the schema of collection %s",
                        collection->name);
     if (op->kind != WRITE_PATCH) return check_document(ctx, collection, &op->body, op);
-    return schema_is_pure(collection->program) ? NACRE_OK : check_patch(ctx, e, collection, op);
+    return schema_is_pure(collection->program) ? NACRE_OK : check_patch(ctx, e, tx, collection, op);
 }
 
 static bool has_patterns(const struct collection *collection) {

@@ -11,7 +11,7 @@ struct budget *engine_budget(struct engine *e) {
     return &e->budget;
 }
 
-static nacre_status resolve_in(struct ctx *ctx, const struct catalog *catalog, struct target target,
+nacre_status engine_resolve_in(struct ctx *ctx, const struct catalog *catalog, struct target target,
                                uint32_t *out_tablet) {
     struct slice database = target.database.n ? target.database : SLICE_LIT("main");
     const struct database *db = catalog_database(catalog, database);
@@ -30,7 +30,7 @@ nacre_status engine_resolve(struct ctx *ctx, struct engine *e, struct target tar
     TRY(engine_usable(ctx, e));
     struct view *view = engine_view(e);
     out->target = target;
-    nacre_status status = resolve_in(ctx, view->catalog, target, &out->tablet);
+    nacre_status status = engine_resolve_in(ctx, view->catalog, target, &out->tablet);
     out->epoch = view->catalog->epoch;
     txn_view_release(view);
     return status;

@@ -51,7 +51,10 @@ struct write_item {
     bool want_document;
 };
 
+struct engine_tx;
+
 struct write_request {
+    struct engine_tx *tx; // NULL: none; set by engine_tx_write
     struct target target;
     bool atomic; // of several items
     uint32_t count;

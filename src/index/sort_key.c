@@ -54,8 +54,8 @@ struct best {
 };
 
 static void offer(struct best *best, size_t from) {
-    struct slice fresh = slice_of(best->scratch->p + from, best->scratch->n - from);
-    struct slice held = slice_of(best->out->p + best->start, best->out->n - best->start);
+    struct slice fresh = slice_skip(buf_slice(best->scratch), from);
+    struct slice held = slice_skip(buf_slice(best->out), best->start);
     if (best->any && slice_cmp(fresh, held) >= 0) return;
     best->out->n = best->start;
     buf_put_slice(best->out, fresh);

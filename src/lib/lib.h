@@ -14,7 +14,7 @@
 #include "base/err/check.h"
 #include "base/os/fork.h"
 #include "catalog/keyspace.h"
-#include "engine/engine.h"
+#include "engine/tx.h"
 #include "nacre/nacre.h"
 #include "query/query.h"
 
@@ -46,6 +46,9 @@ struct nacre_session {
     struct buf scratch; // of the running call
     struct nacre_cursor *cursors;
     struct nacre_feed *feeds;
+    struct engine_tx *tx; // kept for the next transaction; NULL: there was none yet
+    bool in_tx;           // begun, neither committed nor rolled back
+    uint64_t tx_serial;   // grows with every begin and end
 };
 
 static inline bool lib_is_forked(const struct nacre_db *db) { return fork_passed(db->forks); }
@@ -120,6 +123,14 @@ MUST_USE nacre_status lib_row_json(struct nacre_session *s, const struct row *ro
                                    const struct lib_row_options *options, struct buf *out);
 // Appends the problem object of err.
 void lib_problem_write(struct buf *out, const struct err *err);
+
+// --- transactions ---
+
+// As engine_write, in the session's transaction if it has one.
+MUST_USE nacre_status lib_tx_write(struct nacre_session *s, const struct write_request *request,
+                                   struct result *out);
+// NACRE_UNIMPLEMENTED if the session has a transaction. what: "a claim" …
+MUST_USE nacre_status lib_tx_refuse(struct nacre_session *s, const char *what);
 
 // --- queries ---
 

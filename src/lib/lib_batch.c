@@ -296,7 +296,7 @@ static nacre_status submit(struct batch *batch, uint32_t from, uint32_t count, s
     int n = snprintf(principal, sizeof principal, "batch piece %u", batch->piece);
     request.idempotency.principal = slice_of(principal, (size_t)n);
     request.idempotency.batch = true;
-    return lib_done(s, engine_write(&s->ctx, s->db->engine, &request, out));
+    return lib_done(s, lib_tx_write(s, &request, out));
 }
 
 static nacre_status done_but_untold(struct batch *batch) {

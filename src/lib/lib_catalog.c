@@ -17,6 +17,7 @@ static nacre_status read_object(struct nacre_session *s, const char *json, struc
 static nacre_status submit(struct nacre_session *s, const struct catalog_request *request,
                            int *created) {
     struct result result;
+    TRY(lib_tx_refuse(s, "a change of databases, collections or indexes"));
     TRY(lib_done(s, engine_catalog(&s->ctx, s->db->engine, request, &result)));
     if (created) *created = (result.flags & RESULT_CREATED) != 0;
     return NACRE_OK;

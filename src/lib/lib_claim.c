@@ -68,6 +68,7 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     struct result result;
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the document goes");
+    TRY(lib_tx_refuse(s, "a claim"));
     TRY(lib_write_check_plain(s, options, "nacre_claim"));
     TRY(lib_target(s, collection, &request.target));
     struct lib_body body = {.ctx = &s->ctx,
@@ -98,6 +99,7 @@ static nacre_status begin_lease(struct nacre_session *s, nacre_collection *colle
                                 struct lease_request *out) {
     TRY(lib_begin(s));
     if (!token) return lib_null(s, "token", "the token of the lease");
+    TRY(lib_tx_refuse(s, "the end or extension of a lease"));
     TRY(lib_write_check_plain(s, options, "this call"));
     TRY(lib_target(s, collection, &out->target));
     out->id = lib_id(id);

@@ -45,7 +45,8 @@ static nacre_status get(struct nacre_session *s, struct nacre_collection *c, nac
                         struct engine_doc *out) {
     struct engine_collection handle;
     TRY(lib_handle(s, c, &handle));
-    nacre_status status = engine_get(&s->ctx, s->db->engine, &handle, lib_id(id), out);
+    nacre_status status = s->in_tx ? engine_tx_get(&s->ctx, s->tx, &handle, lib_id(id), out)
+                                   : engine_get(&s->ctx, s->db->engine, &handle, lib_id(id), out);
     lib_handle_keep(c, &handle);
     return lib_done(s, status);
 }

@@ -304,6 +304,7 @@ nacre_status nacre_import(nacre_session *s, nacre_collection *collection, nacre_
     if (!options) options = &defaults;
     if (out) *out = (nacre_import_result){.lines = options->skip_lines};
     TRY(lib_begin(s));
+    TRY(lib_tx_refuse(s, "an import"));
     if (!read) return lib_null(s, "read", "a function that gives the input");
     if (!out) return lib_null(s, "out", "where the numbers go");
     TRY(check_options(s, options));

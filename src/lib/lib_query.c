@@ -13,12 +13,30 @@ struct nacre_cursor {
     struct buf row;
     struct buf token;
     bool ended, token_made;
+    bool in_tx;
+    uint64_t tx_serial; // of its session when it was opened
 };
+
+// The view and the cache of the session's transaction.
+static nacre_status target_in_tx(struct nacre_session *s, struct engine_collection *handle,
+                                 struct query_target *out) {
+    nacre_status status = engine_tx_view(&s->ctx, s->tx, &out->view, &out->cache);
+    TRY(lib_done(s, status));
+    status = engine_tx_resolve(&s->ctx, s->tx, handle);
+    if (status == NACRE_OK) {
+        out->collection = catalog_by_tablet(out->view->catalog, handle->tablet);
+        return NACRE_OK;
+    }
+    txn_view_release(out->view);
+    out->view = NULL;
+    return lib_done(s, status);
+}
 
 nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *c,
                               struct query_target *out) {
     struct engine_collection handle;
     TRY(lib_handle(s, c, &handle));
+    if (s->in_tx) return target_in_tx(s, &handle, out);
     TRY(lib_done(s, engine_resolve(&s->ctx, s->db->engine, handle.target, &handle)));
     lib_handle_keep(c, &handle);
     struct view *view = engine_view(s->db->engine);
@@ -98,6 +116,8 @@ nacre_status nacre_query(nacre_session *s, nacre_collection *collection, const c
     struct nacre_cursor *c = mem_zalloc(sizeof *c);
     if (!c) return err_nomem(&s->ctx);
     c->session = s;
+    c->in_tx = s->in_tx;
+    c->tx_serial = s->tx_serial;
     ctx_init(&c->ctx, s->db->world, budget, LIB_REQUEST_MAX);
     buf_init(&c->row, budget, LIB_TEXT_MAX);
     buf_init(&c->token, budget, LIB_TEXT_MAX);
@@ -111,6 +131,15 @@ nacre_status nacre_query(nacre_session *s, nacre_collection *collection, const c
     return NACRE_OK;
 }
 
+// What a transaction reads later would not be validated by its commit.
+static nacre_status check_cursor_tx(const struct nacre_cursor *c) {
+    if (!c->in_tx) return NACRE_OK;
+    struct nacre_session *s = c->session;
+    if (c->tx_serial == s->tx_serial) return lib_done(s, engine_tx_check(&s->ctx, s->tx));
+    return err_set(&s->ctx, NACRE_TRANSACTION_NOT_FOUND,
+                   "the transaction in which the cursor was opened has ended");
+}
+
 nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_size) {
     struct query_row row;
     bool found = false;
@@ -118,6 +147,7 @@ nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_si
     struct nacre_session *s = c->session;
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the row goes");
+    TRY(check_cursor_tx(c));
     if (!c->ended) TRY(lib_done(s, query_next(&s->ctx, c->query, &row, &found)));
     if (!found) {
         c->ended = true;
@@ -142,6 +172,7 @@ nacre_status nacre_cursor_token(nacre_cursor *c, const char **out) {
         err_hint(&s->ctx, "call nacre_cursor_next until it gives NULL");
         return status;
     }
+    TRY(check_cursor_tx(c));
     if (!c->token_made) {
         buf_reset(&c->token);
         TRY(lib_done(s, query_cursor(&s->ctx, c->query, &c->token)));

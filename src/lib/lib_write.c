@@ -131,7 +131,7 @@ nacre_status lib_write_answer(struct nacre_session *s, const struct result *resu
     buf_put_u8(b, 0);
     size_t token_at = b->n;
     lib_token_print(result->generation, result->seq, token);
-    buf_put_str(b, token);
+    buf_put_str(b, s->in_tx ? "" : token); // only the commit has one
     buf_put_u8(b, 0);
     size_t json_at = b->n;
     bool with_json = o && o->want_document && op->row.n;
@@ -188,7 +188,7 @@ static nacre_status run(struct nacre_session *s, struct one *one, nacre_result *
         return bad_option(s, "if_filter", "if_filter is empty; expected a filter, or NULL");
     request.idempotency = lib_write_idempotency(one->options, one->body, seed);
     TRY(lib_write_reserve(s));
-    TRY(lib_done(s, engine_write(&s->ctx, s->db->engine, &request, &result)));
+    TRY(lib_done(s, lib_tx_write(s, &request, &result)));
     return lib_write_answer(s, &result, one->options, out);
 }
 

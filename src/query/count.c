@@ -10,6 +10,8 @@ static bool has_filter(const struct query_count_request *request) {
 static nacre_status count_all(struct ctx *ctx, const struct query_target *target, uint64_t *out,
                               struct query_stats *stats) {
     struct tablet_counters counters;
+    struct view *view = target->view;
+    if (view->counted) view->counted(view, target->collection->tablet);
     TRY(tablet_read(ctx, target->view->kv, target->view->kv_view, target->collection->tablet,
                     &counters));
     *out = counters.documents;

@@ -22,6 +22,7 @@ bool apply_is_result(nacre_status status) {
     case NACRE_LEASE_LOST:
     case NACRE_CLAIM_TOO_WIDE:
     case NACRE_CONFLICT:
+    case NACRE_TRANSACTION_TOO_OLD:
     case NACRE_IDEMPOTENCY_KEY_REUSED:
     case NACRE_CORRUPT:
     case NACRE_UNIMPLEMENTED:
@@ -126,6 +127,12 @@ static nacre_status run_horizon(struct txn *t, struct slice payload) {
     return apply_horizon(t, &c);
 }
 
+static nacre_status run_transaction(struct txn *t, struct slice payload, struct result *out) {
+    struct command_transaction c;
+    TRY(command_transaction_decode(&t->ctx, payload, &c));
+    return apply_transaction(t, &c, out);
+}
+
 static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
                              struct result *out) {
     switch ((enum command_type)type) {
@@ -146,6 +153,8 @@ static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
         return run_stage(t, payload);
     case COMMAND_HORIZON:
         return run_horizon(t, payload);
+    case COMMAND_TRANSACTION:
+        return run_transaction(t, payload, out);
     case COMMAND_TICK:
         return NACRE_OK;
     case COMMAND_COMMIT:
@@ -175,13 +184,16 @@ static void give_up(struct txn *t, nacre_status status, struct result *out) {
 
 // Commands that read by key alone see what is pending through the overlay; the others need it
 // written before they run.
-static bool reads_by_key(uint16_t type) {
-    return type == COMMAND_WRITE || type == COMMAND_RELEASE || type == COMMAND_EXTEND;
+static bool reads_by_key(const struct record_command *command) {
+    uint16_t type = command->type;
+    bool ranges = !command->payload.n || (command->payload.p[0] & TRANSACTION_RANGES);
+    return type == COMMAND_WRITE || type == COMMAND_RELEASE || type == COMMAND_EXTEND ||
+           (type == COMMAND_TRANSACTION && !ranges);
 }
 
 static nacre_status apply_one(struct txn *t, const struct record_command *command,
                               const struct apply_place *place, struct result *out) {
-    bool alone = !reads_by_key(command->type);
+    bool alone = !reads_by_key(command);
     if (alone) TRY(group_write(t));
     group_begin_command(t, place, place->more && !alone);
     nacre_status status = run(t, command, out);
@@ -219,22 +231,14 @@ const struct position *txn_position(const struct txn *t) { return &t->position; 
 
 const struct err *txn_error(const struct txn *t) { return &t->ctx.err; }
 
-static nacre_status open_state(struct ctx *ctx, struct txn *t) {
-    TRY(position_read(ctx, t->kv, NULL, &t->position));
-    TRY(group_load_catalog(ctx, t));
-    TRY(horizon_read(ctx, t->kv, &t->horizon_ts));
-    nacre_status status = txn_publish(t);
-    if (status != NACRE_OK) ctx->err = t->ctx.err;
-    return status;
-}
-
-nacre_status txn_open(struct ctx *ctx, const struct txn_options *options, struct txn **out) {
+nacre_status txn_new(struct ctx *ctx, const struct txn_options *options, struct txn **out) {
     struct txn *t = mem_zalloc(sizeof *t);
     if (!t) return err_nomem(ctx);
     t->kv = options->kv;
     t->cache = options->cache;
     t->no_trail = options->no_trail;
     t->schema_regex = options->schema_regex;
+    t->cache_ts = UINT64_MAX;
     // No budget and no bound of its own: what a command may need is bounded where it is made, and a
     // refusal here would be a failure of the machine (T3).
     ctx_init(&t->ctx, ctx->world, NULL, SIZE_MAX);
@@ -248,6 +252,22 @@ nacre_status txn_open(struct ctx *ctx, const struct txn_options *options, struct
     world_random(ctx->world, &t->overlay.seed, sizeof t->overlay.seed);
     mutex_init(&t->dues_lock);
     mutex_init(&t->view_lock);
+    *out = t;
+    return NACRE_OK;
+}
+
+static nacre_status open_state(struct ctx *ctx, struct txn *t) {
+    TRY(position_read(ctx, t->kv, NULL, &t->position));
+    TRY(group_load_catalog(ctx, t));
+    TRY(horizon_read(ctx, t->kv, &t->horizon_ts));
+    nacre_status status = txn_publish(t);
+    if (status != NACRE_OK) ctx->err = t->ctx.err;
+    return status;
+}
+
+nacre_status txn_open(struct ctx *ctx, const struct txn_options *options, struct txn **out) {
+    struct txn *t;
+    TRY(txn_new(ctx, options, &t));
     nacre_status status = open_state(ctx, t);
     if (status != NACRE_OK) {
         txn_close(t);
@@ -257,19 +277,25 @@ nacre_status txn_open(struct ctx *ctx, const struct txn_options *options, struct
     return NACRE_OK;
 }
 
-void txn_close(struct txn *t) {
-    if (!t) return;
-    txn_view_release(t->view);
-    catalog_unref(t->catalog);
+void txn_forget_tablets(struct txn *t) {
     size_t at = 0;
     struct slice key;
     void *tablet;
     while (map_next(&t->tablets, &at, &key, &tablet))
         mem_free(tablet);
     map_free(&t->tablets);
-    at = 0;
-    while (map_next(&t->dues, &at, &key, &tablet))
-        mem_free(tablet);
+}
+
+void txn_close(struct txn *t) {
+    if (!t) return;
+    txn_view_release(t->view);
+    catalog_unref(t->catalog);
+    size_t at = 0;
+    struct slice key;
+    void *due;
+    txn_forget_tablets(t);
+    while (map_next(&t->dues, &at, &key, &due))
+        mem_free(due);
     map_free(&t->dues);
     overlay_free(t);
     for (uint32_t i = 0; i < t->lowwater_count; i++) {

@@ -9,6 +9,8 @@
 #include "txn/feed.h"
 #include "txn/txn.h"
 
+struct rehearsal;
+
 enum { LOWWATER_MAX = 32, OWNER_EPOCH = 1 };
 enum { CHANGE_FORMAT = 1 };
 
@@ -49,7 +51,9 @@ struct txn {
     struct cache *cache;
     bool no_trail;
     const struct schema_regex *schema_regex;
-    struct ctx ctx; // of apply; arena is reset per command
+    uint64_t cache_ts;           // entries of the cache that are newer do not count
+    struct rehearsal *rehearsal; // NULL: this is the state machine itself
+    struct ctx ctx;              // of apply; arena is reset per command
     struct position position;
     struct catalog *catalog;
     uint64_t horizon_ts;
@@ -106,6 +110,14 @@ struct apply_change {
     struct slice after_row; // out: the encoded row (arena)
     uint64_t version;       // out
 };
+
+// The parts that a rehearsal shares: everything but the state.
+MUST_USE nacre_status txn_new(struct ctx *ctx, const struct txn_options *options, struct txn **out);
+void txn_forget_tablets(struct txn *t);
+// Whether the transaction changed the key; its steps so far are seen through t->kv.
+bool rehearsal_changed(const struct rehearsal *r, struct slice key);
+MUST_USE nacre_status rehearsal_note(struct rehearsal *r, struct slice key,
+                                     const struct apply_doc *doc);
 
 struct apply_mark apply_mark(const struct txn *t);
 void apply_rollback(struct txn *t, struct apply_mark mark);
@@ -172,6 +184,8 @@ MUST_USE nacre_status apply_expire(struct txn *t, const struct command_expire *c
 MUST_USE nacre_status apply_catalog(struct txn *t, const struct command_catalog *c,
                                     struct result *out);
 MUST_USE nacre_status apply_build(struct txn *t, const struct command_build *c, struct result *out);
+MUST_USE nacre_status apply_transaction(struct txn *t, const struct command_transaction *c,
+                                        struct result *out);
 MUST_USE nacre_status apply_horizon(struct txn *t, const struct command_horizon *c);
 MUST_USE nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts);
 MUST_USE nacre_status apply_stage(struct txn *t, const struct command_stage *c);

@@ -28,6 +28,19 @@ static nacre_status read_kv(struct txn *t, struct apply_doc *out) {
     return status;
 }
 
+// What the batch does not hold.
+static nacre_status read_stored(struct txn *t, struct slice key, struct apply_doc *out) {
+    const struct cache_entry *entry = cache_get(t->cache, key, cache_hash(key));
+    if (entry && entry->ts > t->cache_ts) {
+        cache_unpin(t->cache, entry);
+        entry = NULL;
+    }
+    if (!entry) return read_kv(t, out);
+    nacre_status status = entry->absent ? NACRE_OK : copy_row(t, cache_value(entry), false, out);
+    cache_unpin(t->cache, entry);
+    return status;
+}
+
 nacre_status apply_read(struct txn *t, uint32_t tablet, struct slice id_key,
                         struct apply_doc *out) {
     *out = (struct apply_doc){0};
@@ -40,11 +53,9 @@ nacre_status apply_read(struct txn *t, uint32_t tablet, struct slice id_key,
     bool there;
     if (overlay_find(t, key, &pending, &there))
         return there ? copy_row(t, pending, false, out) : NACRE_OK;
-    const struct cache_entry *entry = cache_get(t->cache, key, cache_hash(key));
-    if (!entry) return read_kv(t, out);
-    nacre_status status = entry->absent ? NACRE_OK : copy_row(t, cache_value(entry), false, out);
-    cache_unpin(t->cache, entry);
-    return status;
+    if (t->rehearsal && rehearsal_changed(t->rehearsal, key)) return read_kv(t, out);
+    TRY(read_stored(t, key, out));
+    return t->rehearsal ? rehearsal_note(t->rehearsal, key, out) : NACRE_OK;
 }
 
 // --- the due queue ----------------------------------------------------------------------
@@ -68,6 +79,7 @@ static void due_delete(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due
 }
 
 nacre_status apply_due_note(struct txn *t, uint32_t tablet, uint64_t due_ms) {
+    if (t->rehearsal) return NACRE_OK;
     struct tablet_due *due = due_state(t, tablet);
     if (!due) return err_nomem(&t->ctx);
     if (!due->noted) {

@@ -32,7 +32,7 @@ static bool take_idempotency(struct slice *in, struct command_idempotency *out) 
            bits_take_le64(in, &out->body_hash);
 }
 
-static void put_op(struct buf *out, const struct write_op *op) {
+void command_op_encode(struct buf *out, const struct write_op *op) {
     buf_put_u8(out, (uint8_t)op->kind);
     buf_put_varint(out, op->flags);
     buf_put_varint(out, op->tablet);
@@ -60,7 +60,7 @@ static bool take_op_options(struct slice *in, struct write_op *op) {
     return !(op->flags & WRITE_SCHEMA) || bits_take_varint32(in, &op->schema_epoch);
 }
 
-static bool take_op(struct slice *in, struct write_op *op) {
+bool command_op_decode(struct slice *in, struct write_op *op) {
     uint8_t kind, patch_kind = 0;
     *op = (struct write_op){0};
     if (!bits_take_u8(in, &kind) || kind < WRITE_PUT || kind > WRITE_GET) return false;
@@ -81,7 +81,7 @@ void command_write_encode(struct buf *out, const struct command_write *c) {
     put_idempotency(out, &c->idempotency);
     buf_put_varint(out, c->count);
     for (uint32_t i = 0; i < c->count; i++)
-        put_op(out, &c->ops[i]);
+        command_op_encode(out, &c->ops[i]);
 }
 
 nacre_status command_write_decode(struct ctx *ctx, struct slice in, struct command_write *out) {
@@ -92,7 +92,7 @@ nacre_status command_write_decode(struct ctx *ctx, struct slice in, struct comma
     out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, out->count + 1u);
     if (!out->ops) return err_nomem(ctx);
     for (uint32_t i = 0; i < out->count; i++)
-        if (!take_op(&in, &out->ops[i])) return malformed(ctx, "write");
+        if (!command_op_decode(&in, &out->ops[i])) return malformed(ctx, "write");
     return in.n ? malformed(ctx, "write") : NACRE_OK;
 }
 
@@ -223,7 +223,7 @@ nacre_status command_commit_decode(struct ctx *ctx, struct slice in, struct comm
     uint32_t type;
     if (!bits_take_fixed(&in, out->id, sizeof out->id) || !bits_take_varint(&in, &out->size) ||
         !bits_take_varint32(&in, &type) || in.n || out->size > COMMAND_BYTES_MAX ||
-        type > COMMAND_UPGRADE)
+        type > COMMAND_TRANSACTION)
         return malformed(ctx, "commit");
     out->type = (uint16_t)type;
     return NACRE_OK;

@@ -22,6 +22,7 @@ enum command_type { // logged: never renumber
     COMMAND_HORIZON = 10,
     COMMAND_TICK = 11,
     COMMAND_UPGRADE = 12,
+    COMMAND_TRANSACTION = 13,
 };
 
 enum {
@@ -159,6 +160,32 @@ struct command_commit { // the staged bytes are a command's payload
     uint16_t type;
 };
 
+// All or nothing, and nothing unless what the transaction saw is still so.
+enum transaction_flag {           // logged
+    TRANSACTION_SERIALIZABLE = 1, // for those who read the log: what is validated is listed
+    TRANSACTION_RANGES = 2,       // there are ranges
+};
+enum { TRANSACTION_AGE_MS_MAX = 60 * 1000, TRANSACTION_OPS_MAX = 1000000 };
+struct transaction_key {
+    struct slice key;  // full data key of a document, a guard or an index's mark
+    uint64_t begin_ts; // seen; 0: it was not there; a mark: 1
+};
+struct transaction_range {
+    struct slice lower, upper; // of one index or the documents of one tablet
+    uint64_t count;            // entries seen; documents without their delete markers
+};
+struct command_transaction {
+    uint32_t flags;
+    uint64_t read_ts; // commit_ts of the view that was read
+    uint64_t began_ms;
+    uint32_t key_count, range_count, tablet_count, op_count;
+    struct transaction_key *keys;
+    struct transaction_range *ranges;
+    uint32_t *tablets; // in which nothing may have changed
+    struct write_op *ops;
+    struct slice encoded; // to encode: ops as command_op_encode made them; n = 0: from ops
+};
+
 void command_write_encode(struct buf *out, const struct command_write *c);
 void command_claim_encode(struct buf *out, const struct command_claim *c);
 void command_lease_encode(struct buf *out, const struct command_lease *c);
@@ -168,6 +195,8 @@ void command_build_encode(struct buf *out, const struct command_build *c);
 void command_stage_encode(struct buf *out, const struct command_stage *c);
 void command_commit_encode(struct buf *out, const struct command_commit *c);
 void command_horizon_encode(struct buf *out, const struct command_horizon *c);
+void command_transaction_encode(struct buf *out, const struct command_transaction *c);
+void command_op_encode(struct buf *out, const struct write_op *op);
 
 // Foreign bytes: NACRE_CORRUPT. Results borrow from payload, arrays live in ctx's arena.
 MUST_USE nacre_status command_write_decode(struct ctx *ctx, struct slice payload,
@@ -188,5 +217,8 @@ MUST_USE nacre_status command_commit_decode(struct ctx *ctx, struct slice payloa
                                             struct command_commit *out);
 MUST_USE nacre_status command_horizon_decode(struct ctx *ctx, struct slice payload,
                                              struct command_horizon *out);
+MUST_USE nacre_status command_transaction_decode(struct ctx *ctx, struct slice payload,
+                                                 struct command_transaction *out);
+bool command_op_decode(struct slice *in, struct write_op *out);
 
 #endif

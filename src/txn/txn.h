@@ -74,10 +74,17 @@ struct view {
     uint64_t seq, commit_ts, generation;
     uint64_t index; // of the last applied record
     uint64_t horizon_ts; // history that ended before may be gone
+    // Of a transaction's view: all documents of a tablet were counted without being read. May be
+    // NULL.
+    void (*counted)(struct view *view, uint32_t tablet);
 };
 MUST_USE nacre_status txn_publish(struct txn *txn);
 struct view *txn_view_acquire(struct txn *txn); // never NULL after txn_open
 void txn_view_release(struct view *view);       // accepts NULL
+// base seen through the changes that delta has so far, later ones left out; its own reference to
+// both. The watch of delta is of reads. NULL: no memory.
+struct kv_delta;
+struct view *txn_view_layered(struct view *base, struct kv_delta *delta);
 // commit_ts of the newest published view, for cache rule 2.
 uint64_t txn_published_ts(const struct txn *txn);
 

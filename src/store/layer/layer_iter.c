@@ -1,0 +1,281 @@
+// Iterators of a layer: a merge of the base's and the delta's, and the account of what was read.
+//
+// The stretch [lo, hi) is what was read of the base without a gap. Every move begins in it or
+// starts a new one; the old one is then told. An entry is counted when the stretch grows over it,
+// so what is read twice is counted once.
+#include "store/layer/layer.h"
+
+struct stretch {
+    bool open;
+    struct buf lo, hi;
+    uint64_t count;
+};
+
+struct layer_iter {
+    struct kv_iter iter;
+    struct kv_layer *layer;
+    struct kv_iter *base;
+    struct skip_node *node; // at or after (before, backwards) the place; NULL: none
+    struct slice lower, upper;
+    bool at_base, at_node; // which of them the current entry is
+    bool backwards;
+    bool watched;
+    struct stretch read;
+    struct buf place, turning;
+};
+
+static struct layer_iter *iter_of(struct kv_iter *it) { return (struct layer_iter *)it; }
+
+// --- what was read ----------------------------------------------------------------------
+
+static void set(struct buf *buf, struct slice key, bool successor) {
+    buf_reset(buf);
+    buf_put_slice(buf, key);
+    if (successor) buf_put_u8(buf, 0);
+}
+
+static void tell(struct layer_iter *it) {
+    struct stretch *r = &it->read;
+    struct kv_watch *watch = *it->layer->watch;
+    if (r->open && watch && slice_cmp(buf_slice(&r->lo), buf_slice(&r->hi)) < 0)
+        watch->range(watch->arg, buf_slice(&r->lo), buf_slice(&r->hi), r->count);
+    r->open = false;
+}
+
+static uint64_t counts(const struct layer_iter *it) {
+    const struct kv_watch *watch = *it->layer->watch;
+    return watch && watch->counts(watch->arg, it->base->key, it->base->value);
+}
+
+static void begin(struct layer_iter *it, struct slice lo, struct slice hi) {
+    tell(it);
+    set(&it->read.lo, lo, false);
+    set(&it->read.hi, hi, false);
+    it->read.count = 0;
+    it->read.open = true;
+}
+
+// Whether [lo, hi) holds the key, or ends at it.
+static bool touches(const struct layer_iter *it, struct slice key) {
+    const struct stretch *r = &it->read;
+    return r->open && slice_cmp(key, buf_slice(&r->lo)) >= 0 &&
+           slice_cmp(key, buf_slice(&r->hi)) <= 0;
+}
+
+// The base moved forward from a place in the stretch to where it stands, or to the end.
+static void grow_up(struct layer_iter *it) {
+    struct stretch *r = &it->read;
+    if (!it->base->valid) {
+        if (slice_cmp(it->upper, buf_slice(&r->hi)) > 0) set(&r->hi, it->upper, false);
+        return;
+    }
+    if (slice_cmp(it->base->key, buf_slice(&r->hi)) < 0) return;
+    r->count += counts(it);
+    set(&r->hi, it->base->key, true);
+}
+
+static void grow_down(struct layer_iter *it) {
+    struct stretch *r = &it->read;
+    struct slice to = it->base->valid ? it->base->key : it->lower;
+    if (slice_cmp(to, buf_slice(&r->lo)) >= 0) return;
+    if (it->base->valid) r->count += counts(it);
+    set(&r->lo, to, false);
+}
+
+// Moves of the base, each with its account.
+static void base_seek(struct layer_iter *it, struct slice key) {
+    if (slice_cmp(key, it->lower) < 0) key = it->lower;
+    if (it->watched && !touches(it, key)) begin(it, key, key);
+    it->base->ops->seek(it->base, key);
+    if (it->watched) grow_up(it);
+}
+
+static void base_seek_for_prev(struct layer_iter *it, struct slice key) {
+    bool beyond = slice_cmp(key, it->upper) >= 0;
+    if (it->watched) {
+        set(&it->place, beyond ? it->upper : key, !beyond);
+        if (!touches(it, buf_slice(&it->place)))
+            begin(it, buf_slice(&it->place), buf_slice(&it->place));
+    }
+    it->base->ops->seek_for_prev(it->base, key);
+    if (it->watched) grow_down(it);
+}
+
+static void base_step(struct layer_iter *it) {
+    if (!it->base->valid) return;
+    if (it->backwards)
+        it->base->ops->prev(it->base);
+    else
+        it->base->ops->next(it->base);
+    if (it->watched && it->backwards) grow_down(it);
+    if (it->watched && !it->backwards) grow_up(it);
+}
+
+// --- the merge --------------------------------------------------------------------------
+
+static bool node_inside(const struct layer_iter *it) {
+    struct slice key = skip_key(it->node);
+    return slice_cmp(key, it->lower) >= 0 && slice_cmp(key, it->upper) < 0;
+}
+
+static void node_step(struct layer_iter *it) {
+    if (it->node) it->node = it->backwards ? it->node->prev : skip_next(it->node);
+}
+
+static void show(struct layer_iter *it, bool valid, struct slice key, struct slice value) {
+    it->iter.valid = valid;
+    it->iter.key = key;
+    it->iter.value = value;
+}
+
+// From where base and node stand to the next entry there is.
+static void settle(struct layer_iter *it) {
+    for (;;) {
+        if (it->node && !node_inside(it)) it->node = NULL;
+        const struct delta_change *change = it->node ? layer_seen(it->node, it->layer->step) : NULL;
+        if (it->node && !change) {
+            node_step(it);
+            continue;
+        }
+        if (!it->node && !it->base->valid) {
+            show(it, false, (struct slice){0}, (struct slice){0});
+            return;
+        }
+        int c = !it->node          ? -1
+                : !it->base->valid ? 1
+                                   : slice_cmp(it->base->key, skip_key(it->node));
+        if (it->node && it->base->valid && it->backwards) c = -c;
+        it->at_base = c <= 0;
+        it->at_node = c >= 0;
+        if (c < 0) {
+            show(it, true, it->base->key, it->base->value);
+            return;
+        }
+        if (change->there) {
+            show(it, true, skip_key(it->node), change->value);
+            return;
+        }
+        if (it->at_base) base_step(it);
+        node_step(it);
+    }
+}
+
+static void step(struct layer_iter *it) {
+    if (it->at_base) base_step(it);
+    if (it->at_node) node_step(it);
+    settle(it);
+}
+
+static void seek_key(struct layer_iter *it, struct slice key) {
+    if (slice_cmp(key, it->lower) < 0) key = it->lower;
+    it->backwards = false;
+    base_seek(it, key);
+    it->node = it->layer->delta ? skip_at_or_after(&it->layer->delta->keys, key) : NULL;
+    settle(it);
+}
+
+static void seek_key_for_prev(struct layer_iter *it, struct slice key) {
+    it->backwards = true;
+    if (slice_cmp(key, it->upper) > 0) key = it->upper;
+    base_seek_for_prev(it, key);
+    it->node = NULL;
+    if (it->layer->delta) {
+        it->node = skip_find(&it->layer->delta->keys, key);
+        if (!it->node || !node_inside(it)) it->node = skip_before(&it->layer->delta->keys, key);
+    }
+    settle(it);
+}
+
+// Turns round at the current entry: there both stand at or past it, and step leaves it.
+static void turn(struct layer_iter *it) {
+    set(&it->turning, it->iter.key, false);
+    if (it->backwards)
+        seek_key(it, buf_slice(&it->turning));
+    else
+        seek_key_for_prev(it, buf_slice(&it->turning));
+}
+
+static void iter_seek_first(struct kv_iter *iter) { seek_key(iter_of(iter), iter_of(iter)->lower); }
+
+static void iter_seek_last(struct kv_iter *iter) {
+    seek_key_for_prev(iter_of(iter), iter_of(iter)->upper);
+}
+
+static void iter_seek(struct kv_iter *iter, struct slice key) { seek_key(iter_of(iter), key); }
+
+static void iter_seek_for_prev(struct kv_iter *iter, struct slice key) {
+    seek_key_for_prev(iter_of(iter), key);
+}
+
+static void iter_next(struct kv_iter *iter) {
+    struct layer_iter *it = iter_of(iter);
+    if (!iter->valid) return;
+    if (it->backwards) turn(it);
+    step(it);
+}
+
+static void iter_prev(struct kv_iter *iter) {
+    struct layer_iter *it = iter_of(iter);
+    if (!iter->valid) return;
+    if (!it->backwards) turn(it);
+    step(it);
+}
+
+static nacre_status iter_status(struct kv_iter *iter, struct ctx *ctx) {
+    struct layer_iter *it = iter_of(iter);
+    const struct buf *bufs[] = {&it->read.lo, &it->read.hi, &it->place, &it->turning};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        if (buf_status(bufs[i]) != NACRE_OK) return err_buf(ctx, bufs[i]);
+    return it->base->ops->status(it->base, ctx);
+}
+
+static void iter_close(struct kv_iter *iter) {
+    if (!iter) return;
+    struct layer_iter *it = iter_of(iter);
+    if (it->watched) tell(it);
+    it->base->ops->close(it->base);
+    buf_free(&it->read.lo);
+    buf_free(&it->read.hi);
+    buf_free(&it->place);
+    buf_free(&it->turning);
+    mem_free(it);
+}
+
+static const struct kv_iter_ops iter_ops = {
+    .seek_first = iter_seek_first,
+    .seek_last = iter_seek_last,
+    .seek = iter_seek,
+    .seek_for_prev = iter_seek_for_prev,
+    .next = iter_next,
+    .prev = iter_prev,
+    .status = iter_status,
+    .close = iter_close,
+};
+
+nacre_status layer_iter_open(struct kv *kv, struct ctx *ctx, struct kv_view *view,
+                             enum kv_family family, const struct kv_iter_options *options,
+                             struct kv_iter **out) {
+    struct kv_layer *layer = (struct kv_layer *)kv;
+    (void)view;
+    if (family != KV_DATA || !options || !options->upper.n)
+        return layer->base->ops->iter_open(layer->base, ctx, layer->view, family, options, out);
+    struct layer_iter *it = mem_zalloc(sizeof *it);
+    if (!it) return err_nomem(ctx);
+    nacre_status status =
+        layer->base->ops->iter_open(layer->base, ctx, layer->view, family, options, &it->base);
+    if (status != NACRE_OK) {
+        mem_free(it);
+        return status;
+    }
+    it->iter.ops = &iter_ops;
+    it->layer = layer;
+    it->lower = options->lower;
+    it->upper = options->upper;
+    it->watched = *layer->watch != NULL;
+    buf_init(&it->read.lo, NULL, SIZE_MAX);
+    buf_init(&it->read.hi, NULL, SIZE_MAX);
+    buf_init(&it->place, NULL, SIZE_MAX);
+    buf_init(&it->turning, NULL, SIZE_MAX);
+    *out = &it->iter;
+    return NACRE_OK;
+}

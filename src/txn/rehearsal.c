@@ -1,0 +1,204 @@
+#include "txn/rehearsal.h"
+
+#include "base/err/check.h"
+#include "txn/apply.h"
+#include "txn/seen.h"
+
+struct note {
+    struct slice key; // of a document
+    uint64_t begin_ts;
+};
+
+struct rehearsal {
+    struct txn *txn;
+    struct kv *kv;
+    struct kv_layer layer;
+    struct view *view;
+    struct kv_delta *delta;
+    struct reads *reads;
+    // Of the running step: documents read from the view, in order, and guards looked up.
+    struct buf notes;  // struct note each
+    struct buf guards; // struct note each
+    struct kv_watch watch, *watched;
+};
+
+// --- what a step reads ------------------------------------------------------------------
+
+bool rehearsal_changed(const struct rehearsal *r, struct slice key) {
+    struct slice value;
+    bool there;
+    return kv_delta_find(r->delta, UINT64_MAX, key, &value, &there);
+}
+
+static void put_note(struct rehearsal *r, struct buf *to, struct slice key, uint64_t begin_ts) {
+    struct note note = {.begin_ts = begin_ts};
+    const uint8_t *p = arena_copy(&r->txn->ctx.arena, key.p, key.n);
+    if (!p) to->status = NACRE_MEMORY_LIMIT;
+    note.key = slice_of(p, key.n);
+    buf_put(to, &note, sizeof note);
+}
+
+nacre_status rehearsal_note(struct rehearsal *r, struct slice key, const struct apply_doc *doc) {
+    put_note(r, &r->notes, key, doc->stored ? doc->row.begin_ts : 0);
+    return buf_status(&r->notes) == NACRE_OK ? NACRE_OK : err_buf(&r->txn->ctx, &r->notes);
+}
+
+static void got(void *arg, struct slice key, struct slice value) {
+    struct rehearsal *r = arg;
+    if (key.n > KEYSPACE_PREFIX && key.p[4] == KIND_UNIQUE)
+        put_note(r, &r->guards, key, seen_begin(key, value));
+}
+
+// --- life -------------------------------------------------------------------------------
+
+nacre_status rehearsal_new(struct ctx *ctx, struct kv *kv, struct cache *cache,
+                           struct rehearsal **out) {
+    struct rehearsal *r = mem_zalloc(sizeof *r);
+    if (!r) return err_nomem(ctx);
+    struct txn_options options = {.kv = &r->layer.kv, .cache = cache, .no_trail = true};
+    nacre_status status = txn_new(ctx, &options, &r->txn);
+    if (status != NACRE_OK) {
+        mem_free(r);
+        return status;
+    }
+    r->kv = kv;
+    r->txn->rehearsal = r;
+    r->watch = (struct kv_watch){.arg = r, .got = got};
+    buf_init(&r->notes, NULL, SIZE_MAX);
+    buf_init(&r->guards, NULL, SIZE_MAX);
+    *out = r;
+    return NACRE_OK;
+}
+
+void rehearsal_free(struct rehearsal *r) {
+    if (!r) return;
+    rehearsal_end(r);
+    txn_close(r->txn);
+    buf_free(&r->notes);
+    buf_free(&r->guards);
+    mem_free(r);
+}
+
+void rehearsal_begin(struct rehearsal *r, struct view *view, struct kv_delta *delta,
+                     struct reads *reads) {
+    struct txn *t = r->txn;
+    r->view = view;
+    r->delta = delta;
+    r->reads = reads;
+    kv_layer_init(&r->layer, r->kv, view->kv_view, delta);
+    r->layer.watch = &r->watched;
+    t->catalog = catalog_ref(view->catalog);
+    t->cache_ts = view->commit_ts;
+    t->position.commit_ts = view->commit_ts;
+    t->position.seq = view->seq;
+}
+
+void rehearsal_end(struct rehearsal *r) {
+    struct txn *t = r->txn;
+    catalog_unref(t->catalog);
+    t->catalog = NULL;
+    txn_forget_tablets(t);
+    r->view = NULL;
+}
+
+// --- a step -----------------------------------------------------------------------------
+
+static bool is_kept(const struct kv_batch_entry *e) {
+    if (e->family != KV_DATA || e->key.n < KEYSPACE_PREFIX) return false;
+    uint8_t kind = e->key.p[4];
+    return kind == KIND_DOCUMENT || kind == KIND_INDEX || kind == KIND_UNIQUE ||
+           kind == KIND_MULTIKEY;
+}
+
+static nacre_status no_room(struct rehearsal *r) {
+    struct ctx *ctx = &r->txn->ctx;
+    const struct arena *arena = &r->delta->arena;
+    if (arena->used + (1 << 20) < arena->max) return err_nomem(ctx);
+    return err_set(ctx, NACRE_TRANSACTION_TOO_LARGE,
+                   "the changes of one transaction may take %zu bytes of memory", arena->max);
+}
+
+// The batch into the delta, with the counters after it.
+static nacre_status keep_changes(struct rehearsal *r) {
+    struct txn *t = r->txn;
+    struct kv_batch_entry e;
+    while (t->touched) {
+        struct tablet *it = t->touched;
+        t->touched = it->touched_next;
+        it->touched = false;
+        tablet_put(&t->batch, it->id, &it->now);
+    }
+    if (buf_status(&t->batch.bytes) != NACRE_OK) return err_buf(&t->ctx, &t->batch.bytes);
+    struct slice rest = buf_slice(&t->batch.bytes);
+    while (kv_batch_next(&rest, &e)) {
+        bool counters =
+            e.family == KV_DATA && e.key.n == KEYSPACE_PREFIX && e.key.p[4] == KIND_STATE;
+        if (!counters && !is_kept(&e)) continue;
+        DCHECK(e.op != KV_OP_DELETE_RANGE);
+        if (!kv_delta_put(r->delta, e.key, e.value, e.op == KV_OP_PUT)) return no_room(r);
+    }
+    return NACRE_OK;
+}
+
+static bool is_note_of(const struct note *note, const struct write_op *op) {
+    return bits_be32(note->key.p) == op->tablet &&
+           slice_eq(slice_skip(note->key, KEYSPACE_PREFIX), op->id_key);
+}
+
+// Keys of what was written, and with serializable of what was only looked at. A document is read
+// from the view at its first operation and at those after it until one of them changes it; so the
+// notes stand in the order of the operations.
+static void keep_seen(struct rehearsal *r, const struct command_write *c,
+                      const struct result *result, bool serializable) {
+    const struct note *notes = (const struct note *)(const void *)r->notes.p;
+    size_t count = r->notes.n / sizeof *notes, at = 0;
+    bool refused = result->status != NACRE_OK, violated = result->status == NACRE_UNIQUE_VIOLATION;
+    for (uint32_t i = 0; i < c->count && at < count; i++) {
+        if (!is_note_of(&notes[at], &c->ops[i])) continue;
+        nacre_status status = refused ? result->status : result->ops[i].status;
+        bool written = status == NACRE_OK && c->ops[i].kind != WRITE_GET;
+        violated |= status == NACRE_UNIQUE_VIOLATION;
+        if (written || serializable)
+            reads_key(r->reads, notes[at].key, notes[at].begin_ts, written);
+        at++;
+    }
+    if (!violated || !serializable) return;
+    const struct note *guards = (const struct note *)(const void *)r->guards.p;
+    for (size_t i = 0; i < r->guards.n / sizeof *guards; i++)
+        reads_key(r->reads, guards[i].key, guards[i].begin_ts, false);
+}
+
+static nacre_status run_step(struct rehearsal *r, const struct command_write *c,
+                             const struct rehearsal_options *options, struct result *result) {
+    struct txn *t = r->txn;
+    struct apply_place place = {.proposed_ts = options->now_ms << 20};
+    buf_reset(&r->notes);
+    buf_reset(&r->guards);
+    r->watched = options->serializable ? &r->watch : NULL;
+    t->pending = false;
+    r->delta->step++;
+    group_begin_command(t, &place, false);
+    nacre_status status = apply_write(t, c, result);
+    if (status == NACRE_OK) status = buf_status(&r->guards);
+    if (status == NACRE_OK) return keep_changes(r);
+    TRY(group_undo_command(t, apply_is_result(status) ? NACRE_OK : status));
+    buf_reset(&t->scratch);
+    result_error_put(&t->scratch, &t->ctx.err);
+    uint32_t failed_op = result->failed_op;
+    *result =
+        (struct result){.status = status, .failed_op = failed_op, .error = buf_slice(&t->scratch)};
+    return NACRE_OK;
+}
+
+nacre_status rehearsal_run(struct ctx *ctx, struct rehearsal *r, const struct command_write *c,
+                           const struct rehearsal_options *options, struct buf *out_result) {
+    struct result result = {0};
+    nacre_status status = run_step(r, c, options, &result);
+    if (status != NACRE_OK) {
+        ctx->err = r->txn->ctx.err;
+        return status;
+    }
+    keep_seen(r, c, &result, options->serializable);
+    result_encode(out_result, &result);
+    return NACRE_OK;
+}
