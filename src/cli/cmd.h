@@ -55,7 +55,11 @@ void cmd_member_json(struct cli_text *object, const char *name, const char *json
 void cmd_member_list(struct cli_text *object, const char *name, const char *list);
 void cmd_member_number(struct cli_text *object, const char *name, uint64_t number);
 void cmd_members_end(struct cli_text *object);
-// An argument that is JSON, or "-" for stdin. Ended: balanced and alone. 0, or an exit code.
+// An argument, or "-" for stdin. 0, or an exit code.
+int cmd_read_text(struct cli *cli, const char *argument, struct cli_text *out);
+// That it is one balanced value that begins with first. 0, or an exit code.
+int cmd_check_json(struct cli *cli, const char *argument, char first, const struct cli_text *body);
+// Both.
 int cmd_read_json(struct cli *cli, const char *argument, char first, struct cli_text *out);
 // Says what a write did: JSON, or a sentence that begins with done ("patched").
 void cmd_put_result(struct cli *cli, const struct cli_call *call, const nacre_result *result,

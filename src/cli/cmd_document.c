@@ -86,8 +86,9 @@ int cmd_patch(struct cli *cli, const struct cli_call *call) {
     bool merge = call->options[OPT_MERGE].given, list = call->options[OPT_JSON_PATCH].given;
     if (merge && list)
         return cli_usage(cli, call->command, NULL, "--merge and --json-patch exclude each other");
-    int code = cmd_read_json(cli, call->arguments[2], list ? '[' : '{', &write.body);
+    int code = cmd_read_text(cli, call->arguments[2], &write.body);
     if (!code) code = check_kind(cli, call, list, cli_text_of(&write.body));
+    if (!code) code = cmd_check_json(cli, call->arguments[2], list ? '[' : '{', &write.body);
     if (!code) code = write_begin(cli, call, CLI_WRITE, true, &write);
     if (code) {
         cli_text_free(&write.body);

@@ -122,15 +122,15 @@ static bool is_other_json(struct cli_slice text) {
     return strchr("{[\"", text.data[0]) || text.data[strspn(text.data, "-+.eE0123456789")] == '\0';
 }
 
-int cmd_read_json(struct cli *cli, const char *argument, char first, struct cli_text *out) {
-    if (strcmp(argument, "-") == 0) {
-        int code = read_stdin(cli, out);
-        if (code) return code;
-    } else {
-        cli_text_puts(out, argument);
-    }
-    struct cli_slice text = {cli_text_of(out), out->size};
-    if (first == 0 || cli_json_is_one(text, first)) return 0;
+int cmd_read_text(struct cli *cli, const char *argument, struct cli_text *out) {
+    if (strcmp(argument, "-") == 0) return read_stdin(cli, out);
+    cli_text_puts(out, argument);
+    return 0;
+}
+
+int cmd_check_json(struct cli *cli, const char *argument, char first, const struct cli_text *body) {
+    struct cli_slice text = {cli_text_of(body), body->size};
+    if (cli_json_is_one(text, first)) return 0;
     if (is_other_json(text))
         return cli_error(cli, NACRE_INVALID_ARGUMENT, NULL, "expected a JSON %s, got: %.60s%s",
                          first == '{' ? "object" : "array", text.data, text.size > 60 ? "…" : "");
@@ -139,6 +139,11 @@ int cmd_read_json(struct cli *cli, const char *argument, char first, struct cli_
         strcmp(argument, "-") != 0 ? "quote it, so that it reaches nacre as one argument" : NULL,
         "expected one JSON %s, got: %.60s%s", first == '{' ? "object" : "array",
         text.size ? text.data : "nothing", text.size > 60 ? "…" : "");
+}
+
+int cmd_read_json(struct cli *cli, const char *argument, char first, struct cli_text *out) {
+    int code = cmd_read_text(cli, argument, out);
+    return code ? code : cmd_check_json(cli, argument, first, out);
 }
 
 static void put_result_json(const nacre_result *result, bool created) {

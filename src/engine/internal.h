@@ -92,12 +92,12 @@ struct engine {
     struct cond bg_wake;
     struct cond flushed; // the log that a crash would replay has become shorter
     bool stopping;
-    bool unsynced; // memory-level writes wait for a sync
+    bool unsynced;             // memory-level writes wait for a sync
+    _Atomic bool flush_wanted; // whatever the log's size
     bool jobs_running, flusher_running;
     struct thread jobs_thread, flusher_thread;
     _Atomic uint64_t flushed_index; // the store has made everything up to here durable
     _Atomic uint64_t log_bytes_since_flush;
-    _Atomic bool flush_wanted; // whatever the log's size
     uint64_t horizon_proposed_ms; // jobs thread
 };
 
