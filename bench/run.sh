@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # ./dev bench [--documents N] [--out FILE] [NAME…]: the benchmarks, all or the named ones (claims,
-# cold, doc, get, import, open, query, trail, writes), one after the other on an otherwise idle
-# machine. Without --documents a short run; published figures are those of --documents 1000000.
-# --out: the rows of the table as markdown. NACRE_BUILD says where the programs are.
+# cold, doc, get, import, open, query, trail, transactions, writes), one after the other on an
+# otherwise idle machine. Without --documents a short run; published figures are those of
+# --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where the programs
+# are.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +17,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ ${#names[@]} -gt 0 ] || names=(get cold writes import query doc claims open trail)
+[ ${#names[@]} -gt 0 ] || names=(get cold writes import query doc claims transactions open trail)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -25,7 +26,7 @@ run() { # NAME
         get) "$build/bench_get" --documents 100000 --dir "$scratch/get" ;;
         query) mkdir -p "$scratch/query"; "$build/bench_query" "$documents" "$scratch/query" ;;
         doc) "$build/bench_doc" ;;
-        writes | claims) "$build/bench_$1" --dir "$scratch" ;;
+        writes | claims | transactions) "$build/bench_$1" --dir "$scratch" ;;
         trail) "$build/bench_trail" --documents $((documents / 10)) --dir "$scratch" ;;
         cold | import | open) "$build/bench_$1" --documents "$documents" --dir "$scratch" ;;
         *) echo "bench: there is no benchmark $1" >&2; return 2 ;;
