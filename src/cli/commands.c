@@ -86,6 +86,19 @@ const struct cli_command cli_commands[] = {
      "nacre claim extend jobs ~7 TOKEN --lease-ms 60000",
      OPTIONS(OPT_LEASE_MS, OPT_IDEMPOTENCY_KEY, OPT_DURABILITY, OPT_DOCUMENT), cmd_claim_extend,
      false},
+    {"begin", "", 0, 0, "Begin a transaction (in the shell)",
+     "The commands that read and write documents are part of it until commit or rollback: they\n"
+     "see the state as it was and their own changes, and nobody sees these before the commit. A\n"
+     "conflict ends it: roll back, and begin again.",
+     "begin --isolation serializable\n"
+     "patch accounts a '{\"$inc\":{\"balance\":-10}}'\n"
+     "patch accounts b '{\"$inc\":{\"balance\":10}}'\n"
+     "commit",
+     OPTIONS(OPT_ISOLATION), cmd_begin, false},
+    {"commit", "", 0, 0, "Commit the transaction (in the shell)", NULL, "commit", NULL, cmd_commit,
+     false},
+    {"rollback", "", 0, 0, "Forget the transaction (in the shell)", NULL, "rollback", NULL,
+     cmd_rollback, false},
     {"collection list", "", 0, 0, "List the collections", NULL, "nacre collection list", NULL,
      cmd_collection_list, false},
     {"collection create", "COLLECTION [JSON]", 1, 2, "Make a collection",

@@ -190,6 +190,34 @@ class Films(Case):
                 self.assertIn(b"No space left", done.stderr)
 
 
+class Transactions(Case):
+    def shell(self, *lines, bail=True):
+        return self.run_tool("shell", "--quiet", *(["--bail"] if bail else []), stdin="\n".join(lines) + "\n")
+
+    def test_commit_and_rollback(self):
+        self.ok("put", "c", "a", '{"n":1}')
+        done = self.shell("begin --isolation serializable", 'patch c a {"$inc":{"n":1}}',
+                          'put c b {"n":5}', "count c", "commit", "begin", "rm c a", "count c",
+                          "rollback", "count c")
+        self.assertEqual((done.code, done.err), (0, ""))
+        counts = [row for row in done.rows if isinstance(row, int)]
+        self.assertEqual(counts, [2, 1, 2])
+        self.assertEqual(self.ok("get", "c", "a", "--fields", "n").row["n"], 2)
+
+    def test_what_is_not_committed_is_forgotten(self):
+        self.ok("put", "c", "a", '{"n":1}')
+        self.assertEqual(self.shell("begin", "rm c a").code, 0)
+        self.assertEqual(self.ok("count", "c").row, 1)
+
+    def test_wrong_use(self):
+        self.ok("put", "c", "a", '{"n":1}')
+        self.fails(2, "nacre shell", "begin")
+        alone = self.shell("commit", "rollback", "begin", "begin", "collection drop c", bail=False)
+        self.assertEqual(alone.err.count("transaction_not_found"), 2)
+        self.assertIn("one at a time", alone.err)
+        self.assertIn("unimplemented", alone.err)
+
+
 class Claims(Case):
     def test_claims(self):
         for i in range(2):
