@@ -192,7 +192,8 @@ class Films(Case):
 
 class Transactions(Case):
     def shell(self, *lines, bail=True):
-        return self.run_tool("shell", "--quiet", *(["--bail"] if bail else []), stdin="\n".join(lines) + "\n")
+        words = ["shell", "--quiet"] + (["--bail"] if bail else [])
+        return self.run_tool(*words, stdin="\n".join(lines) + "\n")
 
     def test_commit_and_rollback(self):
         self.ok("put", "c", "a", '{"n":1}')
