@@ -414,12 +414,15 @@ typedef int nacre_progress_fn(void *arg, const nacre_progress *progress);
 /* A refused line: its number from 1 and the problem as JSON. In the order of the lines. */
 typedef void nacre_line_error_fn(void *arg, uint64_t line, const char *problem);
 
+typedef enum nacre_format { NACRE_NDJSON = 0, NACRE_CSV = 1 } nacre_format;
+
 typedef struct nacre_import_options {
     int insert;                  /* refuse ids that are there (default: put replaces them) */
     int skip_errors;             /* go on after a refused line (default: stop before it) */
     nacre_durability durability; /* NACRE_SYNCED: a sync about every second, which moves
                                     progress.lines; NACRE_MEMORY: none till the end, which is
                                     always synced */
+    nacre_format format;         /* of the input (default: NDJSON) */
     uint64_t skip_lines;         /* lines to pass over first: resuming */
     nacre_progress_fn *on_progress;
     nacre_line_error_fn *on_line_error;
@@ -431,17 +434,19 @@ typedef struct nacre_import_result {
     uint64_t failed;    /* lines refused */
     char sequence[64];  /* opaque token of the last write, "" if there was none */
 } nacre_import_result;
-/* NDJSON, plain or zstd-compressed (told by its first bytes). Blank lines, system fields and a last
- * {"$end":…} are passed over. Not atomic: *out tells what is stored, whatever the status. Without
- * skip_errors the error of the refused line is the call's. options may be NULL. */
+/* NDJSON or CSV, plain or zstd-compressed (told by its first bytes). Blank lines, system fields and
+ * a last {"$end":…} are passed over. CSV: RFC 4180, a header of paths; a record may go over several
+ * lines and is known by its first; docs/csv.md. Not atomic: *out tells what is stored, whatever the
+ * status. Without skip_errors the error of the refused line is the call's. options may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_import(nacre_session *session,
                                                    nacre_collection *collection,
                                                    nacre_read_fn *read, void *read_arg,
                                                    const nacre_import_options *options,
                                                    nacre_import_result *out);
 
-/* NDJSON of one snapshot, ending with {"$end":{documents, seq}}. No system fields unless named.
- * spec: {"filter"?, "fields"?}, NULL or "" = everything. on_progress and out_documents may be
+/* NDJSON of one snapshot, ending with {"$end":{documents, seq}}, or CSV of it (docs/csv.md), whose
+ * columns are found by a first pass. No system fields unless named. spec: {"filter"?, "fields"?,
+ * "format"?: "ndjson" or "csv"}, NULL or "" = everything. on_progress and out_documents may be
  * NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_export(nacre_session *session,
                                                    nacre_collection *collection, const char *spec,

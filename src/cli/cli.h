@@ -40,6 +40,7 @@ enum cli_option_id {
     OPT_ON_EXPIRE,
     OPT_MAX_EXAMINED,
     OPT_ISOLATION,
+    OPT_FORMAT,
     OPT_MODE,
     OPT_ON_ERROR,
     OPT_SKIP_LINES,

@@ -92,6 +92,16 @@ static int open_file(struct import *import) {
     return 0;
 }
 
+static bool ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static nacre_format format_of(const char *file, const char *given) {
+    if (given) return strcmp(given, "csv") == 0 ? NACRE_CSV : NACRE_NDJSON;
+    return ends_with(file, ".csv") || ends_with(file, ".csv.zst") ? NACRE_CSV : NACRE_NDJSON;
+}
+
 static int take_options(struct import *import) {
     struct cli *cli = import->cli;
     const struct cli_value *given = import->call->options;
@@ -109,6 +119,7 @@ static int take_options(struct import *import) {
         .insert = mode && strcmp(mode, "insert") == 0,
         .skip_errors = on_error && strcmp(on_error, "skip") == 0,
         .durability = write.durability,
+        .format = format_of(import->file, given[OPT_FORMAT].text),
         .skip_lines = given[OPT_SKIP_LINES].number,
         .on_progress = import_progress,
         .on_line_error = import_refused,
@@ -172,6 +183,7 @@ static void tell_how(struct import *import) {
         add_word(&command, "--resume");
     else
         add_option(&command, "--skip-lines", skip);
+    add_option(&command, "--format", given[OPT_FORMAT].text);
     add_option(&command, "--mode", given[OPT_MODE].text);
     add_option(&command, "--on-error", given[OPT_ON_ERROR].text);
     add_option(&command, "--dir", given[OPT_DIR].text);

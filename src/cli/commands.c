@@ -49,19 +49,23 @@ const struct cli_command cli_commands[] = {
      "nacre explain films \"year = 1999\" --sort title", OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT),
      cmd_explain, false},
     {"import", "COLLECTION FILE", 2, 2, "Store the documents of a file",
-     "FILE holds a document a line (NDJSON), plain or zstd-compressed; - is stdin. Makes database "
-     "and\n"
-     "collection if need be. Ctrl-C leaves what is stored, and --resume goes on from there; so it\n"
-     "does after a crash.",
+     "FILE holds a document a line (NDJSON), or CSV with a header of paths, plain or\n"
+     "zstd-compressed; - is stdin. NAME.csv and NAME.csv.zst are CSV without --format. Makes\n"
+     "database and collection if need be. Ctrl-C leaves what is stored, and --resume goes on from\n"
+     "there; so it does after a crash.",
      "nacre import films films.ndjson.zst\n"
      "nacre import films films.ndjson.zst --resume\n"
+     "nacre import people people.csv --on-error skip\n"
      "zcat old.ndjson.gz | nacre import films - --on-error skip",
-     OPTIONS(OPT_MODE, OPT_ON_ERROR, OPT_RESUME, OPT_SKIP_LINES, OPT_DURABILITY), cmd_import,
-     false},
+     OPTIONS(OPT_FORMAT, OPT_MODE, OPT_ON_ERROR, OPT_RESUME, OPT_SKIP_LINES, OPT_DURABILITY),
+     cmd_import, false},
     {"export", "COLLECTION [FILTER]", 1, 2, "Write documents to stdout",
-     "A document a line (NDJSON), of one moment, then a line {\"$end\":…}; import takes it back.",
-     "nacre export films > films.ndjson\nnacre export films \"year = 1999\" --fields title",
-     OPTIONS(OPT_FIELDS), cmd_export, false},
+     "A document a line (NDJSON), of one moment, then a line {\"$end\":…}; or CSV with a header "
+     "of\n"
+     "paths. Import takes both back.",
+     "nacre export films > films.ndjson\nnacre export films \"year = 1999\" --fields title\n"
+     "nacre export films --format csv > films.csv",
+     OPTIONS(OPT_FIELDS, OPT_FORMAT), cmd_export, false},
     {"watch", "COLLECTION [FILTER]", 1, 2, "Show the changes of a collection",
      "A change a line, in order, from now on and until Ctrl-C; with --since or --no-follow also "
      "those\n"

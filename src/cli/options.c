@@ -57,6 +57,8 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_ISOLATION] = {"isolation", 0, CLI_CHOICE, "snapshot|serializable", 0, 0,
                        "of what it wrote (default), or also of what it read"},
 
+    [OPT_FORMAT] = {"format", 0, CLI_CHOICE, "ndjson|csv", 0, 0,
+                    "default: ndjson; import goes by the name of the file"},
     [OPT_MODE] = {"mode", 0, CLI_CHOICE, "put|insert", 0, 0,
                   "put replaces ids that are there (default), insert refuses them"},
     [OPT_ON_ERROR] = {"on-error", 0, CLI_CHOICE, "stop|skip", 0, 0,

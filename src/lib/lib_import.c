@@ -1,10 +1,12 @@
-// Import: the first stage reads lines and parses them into batches, lib_feed submits them.
+// Import: the first stage reads lines, or records of CSV, and parses them into batches, lib_feed
+// submits them.
 //
 // A line is done for good when every line before it is and a sync has passed its batch. Syncs ride
 // on a command about once a second, and one barrier ends the import whatever ended it.
 #include <stdio.h>
 
 #include "base/bits/bits.h"
+#include "doc/csv/csv.h"
 #include "doc/json.h"
 #include "lib/lib.h"
 #include "lib/lib_feed.h"
@@ -17,6 +19,8 @@ struct import {
     struct nacre_session *s;
     const nacre_import_options *options;
     struct lib_lines lines;
+    struct csv_columns columns; // of the header, once it is read
+    struct buf json;            // of a record
     struct lib_feed feed;
     struct feed_batch *batch; // being filled
     uint32_t unretired;       // batches given and not retired
@@ -179,13 +183,33 @@ static size_t strip_system(uint8_t *doc, size_t n) {
     return (size_t)(to - doc);
 }
 
+// An error about the JSON that a record was made into, said of the record.
+static void place_in_record(struct err *err, uint64_t number) {
+    const struct err_item *item = &err->items[0];
+    err->has_span = false;
+    if (!err->item_count || strncmp(err->detail, "line ", 5) != 0) return;
+    snprintf(err->detail, sizeof err->detail, "line %llu (%s): expected %s, got %s",
+             (unsigned long long)number, item->pointer, item->expected, item->got);
+}
+
+static nacre_status parse_text(struct import *im, struct slice text, uint64_t number,
+                               struct buf *bson) {
+    struct ctx *ctx = &im->s->ctx;
+    if (!im->lines.csv) return json_parse(ctx, text, NULL, bson);
+    buf_reset(&im->json);
+    TRY(csv_record_read(ctx, &im->columns, text, number, &im->json));
+    nacre_status status = json_parse(ctx, buf_slice(&im->json), NULL, bson);
+    if (status != NACRE_OK) place_in_record(&ctx->err, number);
+    return status;
+}
+
 static nacre_status parse_line(struct import *im, struct slice text, uint64_t number) {
     struct feed_line *line = new_line(im, number);
     struct buf *bson = &im->batch->bson;
     size_t at = bson->n;
     if (!line) return NACRE_OK;
     bson->max = at + DOC_BYTES_MAX;
-    nacre_status status = json_parse(&im->s->ctx, text, NULL, bson);
+    nacre_status status = parse_text(im, text, number, bson);
     if (status != NACRE_OK) return refuse(im, line, status);
     line->body_at = at;
     line->body_size = strip_system(bson->p + at, bson->n - at);
@@ -219,6 +243,21 @@ static nacre_status refuse_text(struct import *im, uint64_t number, nacre_status
     return refuse(im, line, status);
 }
 
+static const char too_long[] = "the line is longer than 64 MiB: a document may have 16 MiB";
+
+// What is wrong with the header is wrong with the whole.
+static nacre_status take_record(struct import *im, enum lib_line_kind kind, struct slice text) {
+    uint64_t number = im->lines.number;
+    bool header = im->columns.count == 0;
+    if (kind == LINE_TEXT && (!text.n || slice_eq_str(text, "\r"))) return NACRE_OK;
+    if (header && kind == LINE_TOO_LONG)
+        return err_set(&im->s->ctx, NACRE_INVALID_ARGUMENT, "the header is longer than 64 MiB");
+    if (header) return csv_header_read(&im->s->ctx, &im->columns, text, number);
+    if (number <= im->options->skip_lines) return NACRE_OK;
+    if (kind == LINE_TOO_LONG) return refuse_text(im, number, NACRE_DOCUMENT_TOO_LARGE, too_long);
+    return parse_line(im, text, number);
+}
+
 static nacre_status take_line(struct import *im, enum lib_line_kind kind, struct slice text) {
     uint64_t number = im->lines.number;
     if (number <= im->options->skip_lines) return NACRE_OK;
@@ -231,9 +270,7 @@ static nacre_status take_line(struct import *im, enum lib_line_kind kind, struct
                         "{\"$end\"} is the last line of an export, but another line follows"));
         if (im->stopped) return NACRE_OK;
     }
-    if (kind == LINE_TOO_LONG)
-        return refuse_text(im, number, NACRE_DOCUMENT_TOO_LARGE,
-                           "the line is longer than 64 MiB: a document may have 16 MiB");
+    if (kind == LINE_TOO_LONG) return refuse_text(im, number, NACRE_DOCUMENT_TOO_LARGE, too_long);
     if (!is_end(text)) return parse_line(im, text, number);
     im->end_line = number;
     return NACRE_OK;
@@ -246,9 +283,10 @@ static void read_lines(struct import *im) {
     while (!im->stopped) {
         nacre_status status = lib_lines_next(ctx, &im->lines, &kind, &text);
         if (status == NACRE_OK && kind == LINE_END) break;
-        if (status == NACRE_OK) status = take_line(im, kind, text);
+        if (status == NACRE_OK)
+            status = im->lines.csv ? take_record(im, kind, text) : take_line(im, kind, text);
         if (status != NACRE_OK) fail(im, status, &ctx->err);
-        if (im->status == NACRE_OK) im->batch->last_line = im->lines.number;
+        if (im->status == NACRE_OK) im->batch->last_line = im->lines.last;
     }
 }
 
@@ -273,12 +311,17 @@ static void finish(struct import *im) {
 
 static void run(struct import *im) {
     struct nacre_session *s = im->s;
-    nacre_status status = lib_feed_start(&s->ctx, s->db->world, &im->feed);
+    struct budget *budget = engine_budget(s->db->engine);
+    buf_init(&im->json, budget, LINE_BYTES_MAX);
+    nacre_status status = csv_columns_init(&s->ctx, budget, &im->columns);
+    if (status == NACRE_OK) status = lib_feed_start(&s->ctx, s->db->world, &im->feed);
     if (status != NACRE_OK) {
         fail(im, status, &s->ctx.err);
+        csv_columns_free(&im->columns);
         return;
     }
-    lib_lines_init(&im->lines, im->lines.read, im->lines.arg, engine_budget(s->db->engine));
+    lib_lines_init(&im->lines, im->lines.read, im->lines.arg, im->options->format == NACRE_CSV,
+                   budget);
     im->next_sync_ns = now_ns(im) + SYNC_MS * 1000000ull;
     take_batch(im);
     tell_progress(im);
@@ -286,11 +329,20 @@ static void run(struct import *im) {
     finish(im);
     lib_feed_stop(&im->feed);
     lib_lines_free(&im->lines);
+    csv_columns_free(&im->columns);
+    buf_free(&im->json);
 }
 
 static nacre_status check_options(struct nacre_session *s, const nacre_import_options *o) {
+    nacre_status status;
+    if (o->format != NACRE_NDJSON && o->format != NACRE_CSV) {
+        status = err_set(&s->ctx, NACRE_INVALID_ARGUMENT,
+                         "format: expected NACRE_NDJSON or NACRE_CSV, got %d", (int)o->format);
+        err_parameter(&s->ctx, "format");
+        return status;
+    }
     if (o->durability == NACRE_SYNCED || o->durability == NACRE_MEMORY) return NACRE_OK;
-    nacre_status status =
+    status =
         err_set(&s->ctx, NACRE_INVALID_ARGUMENT,
                 "durability: expected NACRE_SYNCED or NACRE_MEMORY, got %d", (int)o->durability);
     err_parameter(&s->ctx, "durability");

@@ -2,8 +2,9 @@
 
 enum { READ_BYTES = 256 << 10, ZSTD_READ_BYTES = 128 << 10 };
 
-void lib_lines_init(struct lib_lines *l, nacre_read_fn *read, void *arg, struct budget *budget) {
-    *l = (struct lib_lines){.read = read, .arg = arg};
+void lib_lines_init(struct lib_lines *l, nacre_read_fn *read, void *arg, bool csv,
+                    struct budget *budget) {
+    *l = (struct lib_lines){.read = read, .arg = arg, .csv = csv};
     buf_init(&l->text, budget, LINE_BYTES_MAX + 2 * READ_BYTES);
     buf_init(&l->compressed, budget, 2 * ZSTD_READ_BYTES);
 }
@@ -62,8 +63,8 @@ static nacre_status start(struct ctx *ctx, struct lib_lines *l) {
     l->ended = n == 0;
     if (l->text.n >= sizeof gzip && memcmp(l->text.p, gzip, sizeof gzip) == 0) {
         nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED,
-                                      "the input is compressed with gzip: expected NDJSON, plain "
-                                      "or compressed with zstd");
+                                      "the input is compressed with gzip: expected plain text "
+                                      "or zstd");
         err_hint(ctx, "unpack it on the way in, as with zcat");
         return status;
     }
@@ -96,35 +97,39 @@ static nacre_status read_more(struct ctx *ctx, struct lib_lines *l) {
     return NACRE_OK;
 }
 
-static bool find_newline(struct lib_lines *l, struct slice *out) {
-    const uint8_t *p = l->text.p, *end;
+// Moves l->searched behind the next newline, or to the end of what was read.
+static bool search(struct lib_lines *l) {
     if (l->searched == l->text.n) return false;
-    end = memchr(p + l->searched, '\n', l->text.n - l->searched);
-    if (!end) {
-        l->searched = l->text.n;
-        return false;
-    }
-    *out = slice_of(p + l->at, (size_t)(end - p) - l->at);
-    l->at = l->searched = (size_t)(end - p) + 1;
+    if (l->csv) return csv_scan(&l->scan, buf_slice(&l->text), &l->searched);
+    const uint8_t *p = l->text.p, *end = memchr(p + l->searched, '\n', l->text.n - l->searched);
+    l->searched = end ? (size_t)(end - p) + 1 : l->text.n;
+    return end != NULL;
+}
+
+static bool find_newline(struct lib_lines *l, struct slice *out) {
+    if (!search(l)) return false;
+    *out = slice_of(l->text.p + l->at, l->searched - 1 - l->at);
+    l->at = l->searched;
     return true;
 }
 
 // The rest of a line that is too long.
 static nacre_status pass_over(struct ctx *ctx, struct lib_lines *l) {
     struct slice ignored;
-    while (!find_newline(l, &ignored) && !l->ended) {
+    bool found;
+    while (!(found = find_newline(l, &ignored)) && !l->ended) {
         l->at = l->text.n; // forgotten by read_more
         TRY(read_more(ctx, l));
     }
     if (l->ended && l->searched == l->text.n) l->at = l->text.n;
+    l->unended = !found;
     return NACRE_OK;
 }
 
-nacre_status lib_lines_next(struct ctx *ctx, struct lib_lines *l, enum lib_line_kind *kind,
-                            struct slice *out) {
+static nacre_status next_line(struct ctx *ctx, struct lib_lines *l, enum lib_line_kind *kind,
+                              struct slice *out) {
     if (!l->started) TRY(start(ctx, l));
     *kind = LINE_TEXT;
-    l->number++;
     while (!find_newline(l, out)) {
         if (l->text.n - l->at > LINE_BYTES_MAX) {
             *kind = LINE_TOO_LONG;
@@ -137,11 +142,20 @@ nacre_status lib_lines_next(struct ctx *ctx, struct lib_lines *l, enum lib_line_
         // What is left is a line without a newline, or nothing.
         *out = slice_of(l->text.p + l->at, l->text.n - l->at);
         l->at = l->searched = l->text.n;
-        if (!out->n) {
-            *kind = LINE_END;
-            l->number--;
-        }
+        l->unended = true;
+        if (!out->n) *kind = LINE_END;
         return NACRE_OK;
     }
+    return NACRE_OK;
+}
+
+nacre_status lib_lines_next(struct ctx *ctx, struct lib_lines *l, enum lib_line_kind *kind,
+                            struct slice *out) {
+    uint64_t newlines = l->scan.newlines;
+    TRY(next_line(ctx, l, kind, out));
+    if (*kind == LINE_END) return NACRE_OK;
+    l->number = l->last + 1;
+    newlines = l->scan.newlines - newlines;
+    l->last += l->csv ? newlines + l->unended : 1;
     return NACRE_OK;
 }

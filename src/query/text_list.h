@@ -1,4 +1,4 @@
-// Inside the room: lists that were given as one text with commas.
+// Lists that were given as one text with commas.
 #ifndef QUERY_TEXT_LIST_H
 #define QUERY_TEXT_LIST_H
 

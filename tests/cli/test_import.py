@@ -50,6 +50,34 @@ class Import(Case):
         told = self.fails(1, "gzip", "import", "d", "-", stdin=gzip.compress(b'{"_id":1}'))
         self.assertIn("hint:", told.err)
 
+    def test_csv(self):
+        path = os.path.join(self.dir, "people.csv")
+        with open(path, "w", newline="") as file:
+            file.write('_id,name,address.city,tags.0\r\n1,"A ""B""\nC",Oslo,x\r\n'
+                       '2,007,,\r\n3\r\n4,x,,\r\n')
+        told = self.fails(2, "error: line 5, column 2: expected a field", "import", "c", path)
+        self.assertIn("import c " + path + " --resume", told.err)
+        self.assertEqual(self.ok("get", "c", "~1", "--fields", "name,address,tags").row,
+                         {"_id": 1, "name": 'A "B"\nC', "address": {"city": "Oslo"}, "tags": ["x"]})
+        with open(path, "rb") as file:
+            text = file.read().replace(b"3\r", b"3,,,\r")
+        with open(path, "wb") as file:
+            file.write(text)
+        self.ok("import", "c", path, "--skip-lines", "4")
+        told = self.ok("export", "c", "--format", "csv").out
+        self.assertEqual(told.replace("\r\n", "\n"), text.decode().replace("\r\n", "\n"))
+        # Without a name to go by.
+        self.fails(2, "invalid_json", "import", "d", "-", stdin=told)
+        self.ok("import", "d", "-", "--format", "csv", stdin=told)
+        self.assertEqual(self.ok("export", "d", "--format", "csv").out, told)
+        picked = self.ok("export", "d", "--format", "csv", "--fields", "name,x").out
+        self.assertEqual(picked.split()[0], "_id,name,x")
+        packed = subprocess.run(["zstd", "-q", "-f", path], check=False).returncode == 0
+        if packed:
+            self.ok("import", "e", path + ".zst")
+            self.assertEqual(self.ok("count", "e").out, "4\n")
+        self.fails(2, "ndjson|csv", "export", "d", "--format", "xml")
+
     def test_wrong_files(self):
         self.fails(3, "opening no/such", "import", "c", "no/such")
         self.fails(1, "is a directory", "import", "c", self.folder.name)

@@ -519,6 +519,15 @@ static nacre_status make_export(struct scene *s) {
     if (status == NACRE_OK && documents != 6) fail_msg("%d exported", (int)documents);
     return status;
 }
+static nacre_status make_export_csv(struct scene *s) {
+    struct lib_fixture_text out = {0};
+    uint64_t documents = 0;
+    nacre_status status = nacre_export(
+        s->f.s, &s->f.c, "{\"filter\":\"n >= 6 AND n < 12\",\"format\":\"csv\",\"fields\":\"n\"}",
+        write_out, &out, NULL, NULL, &documents);
+    if (status == NACRE_OK && documents != 6) fail_msg("%d exported", (int)documents);
+    return status;
+}
 static nacre_status make_check(struct scene *s) {
     uint64_t problems = 0;
     nacre_status status = nacre_check(s->f.s, NULL, NULL, &problems);
@@ -550,6 +559,26 @@ static nacre_status make_import(struct scene *s) {
         fail_msg("%s, place %lld: %d lines for good, %d stored", s->call, s->nth, (int)result.lines,
                  stored);
     return status;
+}
+
+// Its lines go over two lines of the text each.
+static nacre_status make_import_csv(struct scene *s) {
+    char text[600] = "_id,csv,t.0\n";
+    nacre_import_options options = {.format = NACRE_CSV};
+    nacre_import_result result = {0};
+    size_t n = strlen(text);
+    for (int i = 310; i < 318; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%d,true,\"a\n\"\"b\"\n", i);
+    nacre_status status = lib_fixture_import(&s->f, text, &options, &result);
+    int stored = count_of(s, "csv = true");
+    if (result.lines > 1 + 2 * (uint64_t)stored || (status == NACRE_OK && stored != 8))
+        fail_msg("%s, place %lld: %d lines for good, %d stored", s->call, s->nth, (int)result.lines,
+                 stored);
+    return status;
+}
+static void before_import_csv(struct scene *s) {
+    for (int i = 310; i < 318; i++)
+        absent(s, i);
 }
 
 // --- every call, every place ------------------------------------------------------------
@@ -589,9 +618,11 @@ static const struct call calls[] = {
     {"count", NULL, make_count, NULL},
     {"explain", NULL, make_explain, NULL},
     {"export", NULL, make_export, NULL},
+    {"export CSV", NULL, make_export_csv, NULL},
     {"check", NULL, make_check, NULL},
     {"stats", NULL, make_stats, NULL},
     {"import", before_import, make_import, NULL},
+    {"import CSV", before_import_csv, make_import_csv, NULL},
 };
 
 // What a failing machine may answer; UNAVAILABLE is a check that met a log which moved.
