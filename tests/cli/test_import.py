@@ -51,7 +51,7 @@ class Import(Case):
         self.assertIn("hint:", told.err)
 
     def test_csv(self):
-        path = os.path.join(self.dir, "people.csv")
+        path = os.path.join(self.folder.name, "people.csv")
         with open(path, "w", newline="") as file:
             file.write('_id,name,address.city,tags.0\r\n1,"A ""B""\nC",Oslo,x\r\n'
                        '2,007,,\r\n3\r\n4,x,,\r\n')
