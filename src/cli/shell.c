@@ -6,82 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
-#include "cli/json.h"
 #include "cli/out.h"
-
-static void add_match(char **matches, size_t *count, struct cli_slice name, const char *typed) {
-    size_t size = strlen(typed);
-    if (*count == SHELL_MATCHES_MAX || name.size < size || memcmp(name.data, typed, size) != 0)
-        return;
-    char *copy = cli_alloc(name.size + 1);
-    memcpy(copy, name.data, name.size);
-    for (size_t i = 0; i < *count; i++) {
-        if (strcmp(matches[i], copy) == 0) {
-            cli_free(copy);
-            return;
-        }
-    }
-    matches[(*count)++] = copy;
-}
-
-static void match_commands(const struct shell_words *words, const char *typed, char **matches,
-                           size_t *count) {
-    for (size_t i = 0; i < cli_command_count; i++) {
-        const char *name = cli_commands[i].name;
-        size_t first = strcspn(name, " ");
-        if (cli_commands[i].hidden) continue;
-        if (words->count == 0)
-            add_match(matches, count, (struct cli_slice){name, first}, typed);
-        else if (name[first] && cli_slice_is((struct cli_slice){name, first}, words->words[0]))
-            add_match(matches, count, cli_slice_of(name + first + 1), typed);
-    }
-    if (words->count == 0) add_match(matches, count, cli_slice_of("exit"), typed);
-}
-
-static void match_options(const struct cli_command *command, const char *typed, char **matches,
-                          size_t *count) {
-    for (int i = 0; i < OPT_COUNT; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "--%s", cli_options[i].name);
-        if (cli_takes(command, i)) add_match(matches, count, cli_slice_of(name), typed);
-    }
-}
-
-static void match_collections(struct cli *cli, const char *typed, char **matches, size_t *count) {
-    const char *json = NULL;
-    struct cli_slice items, item, name;
-    nacre_collection all = cli_collection(cli, NULL);
-    if (!cli->session || nacre_collection_describe(cli->session, &all, &json) != NACRE_OK ||
-        !cli_json_find(cli_slice_of(json), "items", &items))
-        return;
-    for (size_t at = 0; cli_json_element(items, &at, &item);) {
-        if (cli_json_find(item, "name", &name) && name.size > 2)
-            add_match(matches, count, (struct cli_slice){name.data + 1, name.size - 2}, typed);
-    }
-}
-
-size_t shell_complete(struct cli *cli, const char *before, char *matches[SHELL_MATCHES_MAX]) {
-    struct shell_words words;
-    size_t count = 0;
-    const char *blank = strrchr(before, ' '), *typed = blank ? blank + 1 : before;
-    struct cli_slice earlier = {before, blank ? (size_t)(blank - before) : 0};
-    if (shell_words_split(earlier, &words) == SHELL_WHOLE) {
-        const struct cli_command *command =
-            words.count > 0
-                ? cli_find_command(words.words[0], words.count > 1 ? words.words[1] : NULL)
-                : NULL;
-        int named = command && strchr(command->name, ' ') ? 2 : 1;
-        if (typed[0] == '-')
-            match_options(command, typed, matches, &count);
-        else if (words.count < 2)
-            match_commands(&words, typed, matches, &count);
-        if (command && words.count == named && strncmp(command->arguments, "COLL", 4) == 0 &&
-            typed[0] != '-')
-            match_collections(cli, typed, matches, &count);
-    }
-    shell_words_free(&words);
-    return count;
-}
 
 static bool is_exit(const struct shell_words *words) {
     return words->count == 1 &&
@@ -91,6 +16,9 @@ static bool is_exit(const struct shell_words *words) {
 static int run_words(struct cli *cli, const struct shell_words *words) {
     int skip = words->count > 1 && strcmp(words->words[0], "nacre") == 0;
     if (words->count == 0) return 0;
+    static char help[] = "help";
+    if (strcmp(words->words[skip], "?") == 0) // typed as \?
+        return cli_run(cli, 1, (char *const[]){help});
     if (strcmp(words->words[skip], "shell") == 0)
         return cli_error(cli, NACRE_USAGE, NULL, "this is the shell");
     cli_catch_interrupts(cli->session);
@@ -167,7 +95,8 @@ int cmd_shell(struct cli *cli, const struct cli_call *call) {
     if (call->count > 0) cli->dir = call->arguments[0];
     cli->in_shell = true;
     cli->line = terminal ? 0 : 1;
-    if (terminal) printf("Nacre %s in %s. help, exit; Tab completes.\n", nacre_version(), cli->dir);
+    if (terminal)
+        printf("Nacre %s in %s. help or \\?, exit; Tab completes.\n", nacre_version(), cli->dir);
     struct reading reading = {.input = shell_input_open(cli, terminal)};
     int code = run_lines(cli, &reading, call->options[OPT_BAIL].given);
     if (terminal) fputc('\n', stdout);
