@@ -8,6 +8,16 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 
+// A lease's token proves a claim to whoever has it: it is not kept in the history.
+static bool holds_token(const struct shell_words *words) {
+    int skip = words->count > 2 && strcmp(words->words[0], "nacre") == 0;
+    const struct cli_command *command =
+        words->count > 1 ? cli_find_command(words->words[skip], words->words[skip + 1]) : NULL;
+    for (int i = 0; i < words->count; i++)
+        if (strncmp(words->words[i], "--lease", 7) == 0 && words->words[i][7] != '-') return true;
+    return command && strstr(command->arguments, "TOKEN");
+}
+
 static bool is_exit(const struct shell_words *words) {
     return words->count == 1 &&
            (strcmp(words->words[0], "exit") == 0 || strcmp(words->words[0], "quit") == 0);
@@ -78,7 +88,7 @@ static int run_lines(struct cli *cli, struct reading *reading, bool bail) {
     bool more = true;
     while (more && read_command(cli, reading)) {
         bool leave = is_exit(&reading->words);
-        if (reading->words.count > 0)
+        if (reading->words.count > 0 && !holds_token(&reading->words))
             shell_input_remember(reading->input, cli_text_of(&reading->command));
         int code = leave ? 0 : run_words(cli, &reading->words);
         shell_words_free(&reading->words);
