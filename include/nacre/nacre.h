@@ -246,6 +246,13 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_batch(nacre_session *session,
 NACRE_API NACRE_MUST_USE nacre_status nacre_query(nacre_session *session,
                                                   nacre_collection *collection, const char *spec,
                                                   nacre_cursor **out);
+/* spec: {"filter"?, "group_by"?: ["a","b.c"], "aggregates": {name: {count|sum|avg|min|max|
+ * count_distinct: "path"}}, "having"?, "sort"?, "limit"?, "cursor"?}. A row per group: its keys by
+ * their paths, aggregates by their names; "*" counts documents. Without group_by one row. Reads
+ * everything that matches before it returns; NACRE_MEMORY_LIMIT where the groups find no room. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_aggregate(nacre_session *session,
+                                                      nacre_collection *collection,
+                                                      const char *spec, nacre_cursor **out);
 /* The next row as JSON; *out NULL at the end. The row is valid until the next call on this cursor.
  * out_size may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_cursor_next(nacre_cursor *cursor, const char **out,
@@ -259,7 +266,8 @@ NACRE_API void nacre_cursor_close(nacre_cursor *cursor); /* NULL is fine */
 NACRE_API NACRE_MUST_USE nacre_status nacre_count(nacre_session *session,
                                                   nacre_collection *collection, const char *filter,
                                                   uint64_t *out);
-/* spec: {"query":{…}} or {"count":{…}}; runs it. *out: the plan as JSON. out_size may be NULL. */
+/* spec: {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; runs it. *out: the plan as JSON.
+ * out_size may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_explain(nacre_session *session,
                                                     nacre_collection *collection, const char *spec,
                                                     const char **out, size_t *out_size);

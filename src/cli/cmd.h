@@ -11,6 +11,7 @@ int cmd_patch(struct cli *cli, const struct cli_call *call);
 int cmd_rm(struct cli *cli, const struct cli_call *call);
 int cmd_find(struct cli *cli, const struct cli_call *call);
 int cmd_count(struct cli *cli, const struct cli_call *call);
+int cmd_aggregate(struct cli *cli, const struct cli_call *call);
 int cmd_explain(struct cli *cli, const struct cli_call *call);
 int cmd_import(struct cli *cli, const struct cli_call *call);
 int cmd_export(struct cli *cli, const struct cli_call *call);
@@ -49,8 +50,13 @@ int cmd_help(struct cli *cli, const struct cli_call *call);
 enum { CMD_VERSIONS_MAX = 64 };
 int cmd_write_options(struct cli *cli, const struct cli_call *call, nacre_write *out,
                       uint64_t versions[CMD_VERSIONS_MAX]);
-// {"filter":…,"sort":…,"fields":…,"limit":…,"cursor":…,"count":…} of what is given.
+// {"filter":…,"sort":…,"fields":…,"limit":…,"cursor":…,"count":…} of what is given, added to
+// what out holds, and the end of the object.
 void cmd_query_spec(const struct cli_call *call, const char *filter, struct cli_text *out);
+// Whether an option of aggregate is given; the body of one (aggregate_spec.c). 0, or an exit code.
+bool cmd_is_aggregate(const struct cli_call *call);
+int cmd_aggregate_spec(struct cli *cli, const struct cli_call *call, const char *filter,
+                       struct cli_text *out);
 // Adds "name":value to an object that grows; the first begins it, cmd_members_end ends it.
 void cmd_member_text(struct cli_text *object, const char *name, const char *text);
 void cmd_member_json(struct cli_text *object, const char *name, const char *json);

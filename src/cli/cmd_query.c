@@ -1,4 +1,4 @@
-// find, count, explain, export: many documents.
+// find, aggregate, count, explain, export: many documents.
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +81,24 @@ int cmd_find(struct cli *cli, const struct cli_call *call) {
     return code;
 }
 
+int cmd_aggregate(struct cli *cli, const struct cli_call *call) {
+    struct cli_text spec = {0};
+    nacre_cursor *cursor = NULL;
+    int code = cmd_aggregate_spec(cli, call, filter_of(call), &spec);
+    if (code == 0) code = cli_open(cli, CLI_READ);
+    if (code == 0) {
+        cli->json |= call->options[OPT_END].given;
+        nacre_collection collection = cli_collection(cli, call->arguments[0]);
+        nacre_status status =
+            nacre_aggregate(cli->session, &collection, cli_text_of(&spec), &cursor);
+        code = status == NACRE_OK ? put_rows(cli, call, cursor)
+                                  : cli_fail(cli, status, filter_of(call));
+    }
+    nacre_cursor_close(cursor);
+    cli_text_free(&spec);
+    return code;
+}
+
 int cmd_count(struct cli *cli, const struct cli_call *call) {
     int code = cli_open(cli, CLI_READ);
     if (code) return code;
@@ -123,25 +141,39 @@ static void put_plan(struct cli *cli, struct cli_slice plan) {
     cli_table_end(table);
 }
 
-int cmd_explain(struct cli *cli, const struct cli_call *call) {
-    int code = cli_open(cli, CLI_READ);
-    if (code) return code;
-    struct cli_text query = {0}, spec = {0};
+// What is explained: an aggregate if one of its options is given, else a query.
+static int explain_spec(struct cli *cli, const struct cli_call *call, struct cli_text *out) {
+    struct cli_text body = {0};
+    bool aggregates = cmd_is_aggregate(call);
+    int code = 0;
+    if (aggregates)
+        code = cmd_aggregate_spec(cli, call, filter_of(call), &body);
+    else
+        cmd_query_spec(call, filter_of(call), &body);
+    cmd_member_json(out, aggregates ? "aggregate" : "query", cli_text_of(&body));
+    cmd_members_end(out);
+    cli_text_free(&body);
+    return code;
+}
+
+static int explain(struct cli *cli, const struct cli_call *call, const char *spec) {
     nacre_collection collection = cli_collection(cli, call->arguments[0]);
-    cmd_query_spec(call, filter_of(call), &query);
-    cmd_member_json(&spec, "query", cli_text_of(&query));
-    cmd_members_end(&spec);
     const char *plan = NULL;
     size_t size = 0;
-    nacre_status status =
-        nacre_explain(cli->session, &collection, cli_text_of(&spec), &plan, &size);
-    if (status != NACRE_OK)
-        code = cli_fail(cli, status, filter_of(call));
-    else if (cli->json)
+    nacre_status status = nacre_explain(cli->session, &collection, spec, &plan, &size);
+    if (status != NACRE_OK) return cli_fail(cli, status, filter_of(call));
+    if (cli->json)
         cli_put_line((struct cli_slice){plan, size});
     else
         put_plan(cli, (struct cli_slice){plan, size});
-    cli_text_free(&query);
+    return 0;
+}
+
+int cmd_explain(struct cli *cli, const struct cli_call *call) {
+    struct cli_text spec = {0};
+    int code = explain_spec(cli, call, &spec);
+    if (code == 0) code = cli_open(cli, CLI_READ);
+    if (code == 0) code = explain(cli, call, cli_text_of(&spec));
     cli_text_free(&spec);
     return code;
 }

@@ -3,6 +3,9 @@
 
 #define OPTIONS(...) ((const signed char[]){__VA_ARGS__, -1})
 #define CONDITIONS OPT_IF_VERSION, OPT_IF_ABSENT, OPT_IF_PRESENT, OPT_IF
+#define GROUPS                                                                                     \
+    OPT_GROUP_BY, OPT_AGG_COUNT, OPT_AGG_SUM, OPT_AGG_AVG, OPT_AGG_MIN, OPT_AGG_MAX,               \
+        OPT_AGG_DISTINCT, OPT_HAVING
 #define WRITE OPT_LEASE, OPT_IDEMPOTENCY_KEY, OPT_DURABILITY
 #define QUOTAS OPT_STORAGE_BYTES, OPT_DOCUMENTS
 
@@ -45,9 +48,21 @@ const struct cli_command cli_commands[] = {
      OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_CURSOR, OPT_TOTAL, OPT_END), cmd_find, false},
     {"count", "COLLECTION [FILTER]", 1, 2, "Count documents", NULL,
      "nacre count films\nnacre count films \"year BETWEEN 1990 AND 1999\"", NULL, cmd_count, false},
-    {"explain", "COLLECTION [FILTER]", 1, 2, "Run a query and show how it was done", NULL,
-     "nacre explain films \"year = 1999\" --sort title", OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT),
-     cmd_explain, false},
+    {"aggregate", "COLLECTION [FILTER]", 1, 2, "Count, add up and compare groups of documents",
+     "A list gives several of a kind: --sum price=price,tax=cost.tax. Columns are the paths of\n"
+     "--group-by and the NAMEs; --sort and --having speak of them. Without --sort rows come in "
+     "the\n"
+     "order of the paths of --group-by.",
+     "nacre aggregate films --group-by year --count n --sort -n --limit 10\n"
+     "nacre aggregate films \"genres CONTAINS 'Drama'\" --group-by year --count n --having \"n > "
+     "9\"\n"
+     "nacre aggregate films --min first=year --max last=year --count-distinct years=year",
+     OPTIONS(GROUPS, OPT_SORT, OPT_LIMIT, OPT_CURSOR, OPT_END), cmd_aggregate, false},
+    {"explain", "COLLECTION [FILTER]", 1, 2, "Run a query and show how it was done",
+     "With options of aggregate it runs that.",
+     "nacre explain films \"year = 1999\" --sort title\nnacre explain films --group-by year "
+     "--count n",
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, GROUPS), cmd_explain, false},
     {"import", "COLLECTION FILE", 2, 2, "Store the documents of a file",
      "FILE holds a document a line (NDJSON), or CSV with a header of paths, plain or\n"
      "zstd-compressed; - is stdin. NAME.csv and NAME.csv.zst are CSV without --format. Makes\n"

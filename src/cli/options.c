@@ -27,6 +27,17 @@ const struct cli_option cli_options[OPT_COUNT] = {
                    "what came after this change, or after this write's sequence"},
     [OPT_NO_FOLLOW] = {"no-follow", 0, CLI_FLAG, NULL, 0, 0, "what there is, then end"},
 
+    [OPT_GROUP_BY] = {"group-by", 'g', CLI_TEXT, "PATHS", 0, 0, "a row per value of these"},
+    [OPT_AGG_COUNT] = {"count", 0, CLI_TEXT, "NAME[=PATH]", 0, 0,
+                       "documents, or values that are not null"},
+    [OPT_AGG_SUM] = {"sum", 0, CLI_TEXT, "NAME=PATH", 0, 0, "of the numbers; null over none"},
+    [OPT_AGG_AVG] = {"avg", 0, CLI_TEXT, "NAME=PATH", 0, 0, "of the numbers; null over none"},
+    [OPT_AGG_MIN] = {"min", 0, CLI_TEXT, "NAME=PATH", 0, 0, "the least value"},
+    [OPT_AGG_MAX] = {"max", 0, CLI_TEXT, "NAME=PATH", 0, 0, "the greatest value"},
+    [OPT_AGG_DISTINCT] = {"count-distinct", 0, CLI_TEXT, "NAME=PATH", 0, 0,
+                          "how many different values"},
+    [OPT_HAVING] = {"having", 0, CLI_TEXT, "FILTER", 0, 0, "only rows that fit"},
+
     [OPT_IF_VERSION] = {"if-version", 0, CLI_TEXT, "N[,N…]", 0, 0,
                         "only if the document's version is one of these"},
     [OPT_IF_ABSENT] = {"if-absent", 0, CLI_FLAG, NULL, 0, 0, "only if the id is not there"},

@@ -1,6 +1,7 @@
 // Queries: cursors, counts, plans.
 #include "doc/json.h"
 #include "lib/lib.h"
+#include "query/aggregate.h"
 
 // Holds one view and its own memory, so that calls in between do not end it.
 struct nacre_cursor {
@@ -9,7 +10,9 @@ struct nacre_cursor {
     struct ctx ctx; // memory of the request
     struct query_target target;
     struct query_request request;
-    struct query *query;
+    struct query *query; // NULL: of an aggregate
+    struct aggregate_request aggregate_request;
+    struct aggregate *aggregate;
     struct buf row;
     struct buf token;
     bool ended, token_made;
@@ -78,6 +81,7 @@ static nacre_status refuse_later(struct ctx *ctx, struct slice bson, const char 
 
 static void free_cursor(struct nacre_cursor *c) {
     query_close(c->query);
+    aggregate_close(c->aggregate);
     txn_view_release(c->target.view);
     buf_free(&c->row);
     buf_free(&c->token);
@@ -85,20 +89,29 @@ static void free_cursor(struct nacre_cursor *c) {
     mem_free(c);
 }
 
+static nacre_status parse_spec(struct nacre_cursor *c, struct slice bson, bool aggregates) {
+    if (!aggregates) return query_request_parse(&c->ctx, bson, &c->request);
+    TRY(aggregate_request_parse(&c->ctx, bson, &c->aggregate_request));
+    c->request = c->aggregate_request.query;
+    return NACRE_OK;
+}
+
 static nacre_status open_cursor(struct nacre_session *s, struct nacre_collection *collection,
-                                const char *spec, struct nacre_cursor *c) {
+                                const char *spec, bool aggregates, struct nacre_cursor *c) {
     struct slice bson;
     TRY(lib_query_target(s, collection, &c->target));
     nacre_status status = read_spec(s, &c->ctx, spec, &bson);
     if (status == NACRE_OK) status = refuse_later(&c->ctx, bson, "/as_of");
-    if (status == NACRE_OK) status = query_request_parse(&c->ctx, bson, &c->request);
+    if (status == NACRE_OK) status = parse_spec(c, bson, aggregates);
     if (status != NACRE_OK) {
         if (spec) filter_err_span(&c->ctx, slice_str(spec));
         s->ctx.err = c->ctx.err;
         return lib_done(s, status);
     }
     c->request.now_ms = (int64_t)engine_now_ms(s->db->engine);
-    return lib_done(s, query_open(&s->ctx, &c->target, &c->request, &c->query));
+    if (!aggregates) return lib_done(s, query_open(&s->ctx, &c->target, &c->request, &c->query));
+    c->aggregate_request.query.now_ms = c->request.now_ms;
+    return lib_done(s, aggregate_open(&s->ctx, &c->target, &c->aggregate_request, &c->aggregate));
 }
 
 static void link_cursor(struct nacre_session *s, struct nacre_cursor *c) {
@@ -108,8 +121,8 @@ static void link_cursor(struct nacre_session *s, struct nacre_cursor *c) {
     s->cursors = c;
 }
 
-nacre_status nacre_query(nacre_session *s, nacre_collection *collection, const char *spec,
-                         nacre_cursor **out) {
+static nacre_status make_cursor(struct nacre_session *s, struct nacre_collection *collection,
+                                const char *spec, bool aggregates, struct nacre_cursor **out) {
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the cursor goes");
     struct budget *budget = engine_budget(s->db->engine);
@@ -121,7 +134,7 @@ nacre_status nacre_query(nacre_session *s, nacre_collection *collection, const c
     ctx_init(&c->ctx, s->db->world, budget, LIB_REQUEST_MAX);
     buf_init(&c->row, budget, LIB_TEXT_MAX);
     buf_init(&c->token, budget, LIB_TEXT_MAX);
-    nacre_status status = open_cursor(s, collection, spec, c);
+    nacre_status status = open_cursor(s, collection, spec, aggregates, c);
     if (status != NACRE_OK) {
         free_cursor(c);
         return status;
@@ -140,24 +153,46 @@ static nacre_status check_cursor_tx(const struct nacre_cursor *c) {
                    "the transaction in which the cursor was opened has ended");
 }
 
-nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_size) {
+nacre_status nacre_query(nacre_session *s, nacre_collection *collection, const char *spec,
+                         nacre_cursor **out) {
+    return make_cursor(s, collection, spec, false, out);
+}
+
+nacre_status nacre_aggregate(nacre_session *s, nacre_collection *collection, const char *spec,
+                             nacre_cursor **out) {
+    return make_cursor(s, collection, spec, true, out);
+}
+
+// Appends the next row to c->row.
+static nacre_status next_row(struct nacre_session *s, struct nacre_cursor *c, bool *found) {
     struct query_row row;
+    struct slice bson;
+    lib_text_reset(&c->row);
+    if (c->aggregate) {
+        TRY(aggregate_next(&s->ctx, c->aggregate, &bson, found));
+        if (*found) json_write_doc(&c->row, bson, JSON_INT64_NUMBER);
+        return NACRE_OK;
+    }
+    TRY(query_next(&s->ctx, c->query, &row, found));
+    struct present_options options = {.fields = c->request.fields, .now_ms = c->request.now_ms};
+    if (*found) present_doc(&c->row, &row.row, &options);
+    return NACRE_OK;
+}
+
+nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_size) {
     bool found = false;
     if (!c) return NACRE_INVALID_ARGUMENT;
     struct nacre_session *s = c->session;
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the row goes");
     TRY(check_cursor_tx(c));
-    if (!c->ended) TRY(lib_done(s, query_next(&s->ctx, c->query, &row, &found)));
+    if (!c->ended) TRY(lib_done(s, next_row(s, c, &found)));
     if (!found) {
         c->ended = true;
         *out = NULL;
         if (out_size) *out_size = 0;
         return NACRE_OK;
     }
-    struct present_options options = {.fields = c->request.fields, .now_ms = c->request.now_ms};
-    lib_text_reset(&c->row);
-    present_doc(&c->row, &row.row, &options);
     return lib_text_give(s, &c->row, out, out_size);
 }
 
@@ -175,7 +210,8 @@ nacre_status nacre_cursor_token(nacre_cursor *c, const char **out) {
     TRY(check_cursor_tx(c));
     if (!c->token_made) {
         buf_reset(&c->token);
-        TRY(lib_done(s, query_cursor(&s->ctx, c->query, &c->token)));
+        TRY(lib_done(s, c->aggregate ? aggregate_cursor(&s->ctx, c->aggregate, &c->token)
+                                     : query_cursor(&s->ctx, c->query, &c->token)));
         bool any = c->token.n > 0;
         if (any) buf_put_u8(&c->token, 0);
         if (buf_status(&c->token) != NACRE_OK) return err_buf(&s->ctx, &c->token);
@@ -238,6 +274,12 @@ nacre_status nacre_count(nacre_session *s, nacre_collection *collection, const c
     return lib_done(s, status);
 }
 
+static nacre_status refuse_later_in(struct ctx *ctx, struct slice bson, const char *member,
+                                    const char *pointer) {
+    struct val body = bson.n ? bson_find(bson, slice_str(member)) : val_missing();
+    return body.type == VAL_OBJECT ? refuse_later(ctx, val_slice(body), pointer) : NACRE_OK;
+}
+
 nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const char *spec,
                            const char **out, size_t *out_size) {
     struct slice bson;
@@ -246,8 +288,8 @@ nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const
     if (!spec) return lib_null(s, "spec", "a body as in {\"query\":{…}}");
     if (!out) return lib_null(s, "out", "where the text goes");
     TRY(read_spec(s, &s->ctx, spec, &bson));
-    struct val query = bson.n ? bson_find(bson, SLICE_LIT("query")) : val_missing();
-    if (query.type == VAL_OBJECT) TRY(refuse_later(&s->ctx, val_slice(query), "/query/as_of"));
+    TRY(refuse_later_in(&s->ctx, bson, "query", "/query/as_of"));
+    TRY(refuse_later_in(&s->ctx, bson, "aggregate", "/aggregate/as_of"));
     TRY(lib_query_target(s, collection, &target));
     lib_text_reset(&s->text);
     nacre_status status =

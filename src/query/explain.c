@@ -2,13 +2,18 @@
 #include <stdio.h>
 
 #include "base/text/num.h"
-#include "query/exec.h"
+#include "query/aggregate_run.h"
 
 struct explained {
     struct query_stats stats;
     uint64_t ns, step_ns[EXEC_STEPS], step_rows[EXEC_STEPS];
     bool steps[EXEC_STEPS];
+    bool groups;
+    uint64_t group_ns, group_rows;
 };
+
+enum explain_kind { EXPLAIN_QUERY, EXPLAIN_COUNT, EXPLAIN_AGGREGATE, EXPLAIN_KINDS };
+static const char *const kind_names[EXPLAIN_KINDS] = {"query", "count", "aggregate"};
 
 static const char *access_name(enum query_access access) {
     static const char *const names[] = {
@@ -46,6 +51,7 @@ static void put_answer(struct buf *json, const struct explained *e) {
     put_step(json, access_name(s->access), s->keys_examined, e->step_ns[EXEC_ACCESS], &any);
     for (int i = EXEC_FETCH; i < EXEC_STEPS; i++)
         if (e->steps[i]) put_step(json, names[i], e->step_rows[i], e->step_ns[i], &any);
+    if (e->groups) put_step(json, "group", e->group_rows, e->group_ns, &any);
     buf_put_str(json, "],\"ms\":");
     put_ms(json, e->ns);
     buf_put_u8(json, '}');
@@ -98,8 +104,29 @@ static nacre_status run_count(struct ctx *ctx, const struct query_target *target
     return status;
 }
 
+static nacre_status run_aggregate(struct ctx *ctx, const struct query_target *target,
+                                  const struct aggregate_request *request, struct explained *out) {
+    struct aggregate *a;
+    struct slice row;
+    bool found = true;
+    TRY(aggregate_run(ctx, target, request, true, &a));
+    nacre_status status = NACRE_OK;
+    while (status == NACRE_OK && found)
+        status = aggregate_next(ctx, a, &row, &found);
+    if (a->source)
+        look_back(a->source, out);
+    else
+        out->stats = a->stats;
+    out->stats.rows_returned = a->returned;
+    out->groups = true;
+    out->group_rows = a->groups.count;
+    out->group_ns = a->ns;
+    aggregate_close(a);
+    return status;
+}
+
 static nacre_status refuse_member(struct ctx *ctx, struct slice name) {
-    static const char *const later[] = {"search", "aggregate", "update", "delete"};
+    static const char *const later[] = {"search", "update", "delete"};
     static const char *const all[] = {"query", "count", "search", "aggregate", "update", "delete"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (slice_eq_str(name, later[i]))
@@ -110,48 +137,70 @@ static nacre_status refuse_member(struct ctx *ctx, struct slice name) {
     snprintf(pointer, sizeof pointer, "/%s", word);
     nacre_status status =
         err_set(ctx, NACRE_INVALID_ARGUMENT, "explain has no member \"%s\"", word);
-    err_expected(ctx, pointer, "query or count", word);
+    err_expected(ctx, pointer, "query, count or aggregate", word);
     const char *nearest = err_nearest(word, all, sizeof all / sizeof *all);
     if (nearest) err_suggest(ctx, nearest);
     return status;
 }
 
+struct explain_request {
+    enum explain_kind kind;
+    struct query_request query; // EXPLAIN_COUNT too
+    struct aggregate_request aggregate;
+};
+
+static nacre_status parse_kind(struct ctx *ctx, struct slice bson, struct explain_request *out) {
+    if (out->kind == EXPLAIN_AGGREGATE) return aggregate_request_parse(ctx, bson, &out->aggregate);
+    return (out->kind == EXPLAIN_COUNT ? query_count_parse : query_request_parse)(ctx, bson,
+                                                                                  &out->query);
+}
+
+static nacre_status needs_one(struct ctx *ctx) {
+    return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                   "explain takes one of \"query\", \"count\" and \"aggregate\"");
+}
+
 // The one member, with its request.
-static nacre_status parse(struct ctx *ctx, struct slice bson, bool *counts,
-                          struct query_request *out) {
+static nacre_status parse(struct ctx *ctx, struct slice bson, struct explain_request *out) {
     struct bson_iter it = bson_iter_of(bson);
     struct slice name;
     struct val v;
-    if (!bson_next(&it, &name, &v))
-        return err_set(ctx, NACRE_INVALID_ARGUMENT, "explain needs \"query\" or \"count\"");
-    *counts = slice_eq_str(name, "count");
-    if (!*counts && !slice_eq_str(name, "query")) return refuse_member(ctx, name);
-    const char *pointer = *counts ? "/count" : "/query";
+    char pointer[32];
+    if (!bson_next(&it, &name, &v)) return needs_one(ctx);
+    out->kind = 0;
+    while (out->kind < EXPLAIN_KINDS && !slice_eq_str(name, kind_names[out->kind]))
+        out->kind++;
+    if (out->kind == EXPLAIN_KINDS) return refuse_member(ctx, name);
+    snprintf(pointer, sizeof pointer, "/%s", kind_names[out->kind]);
     if (v.type != VAL_OBJECT) {
         nacre_status status =
             err_set(ctx, NACRE_INVALID_ARGUMENT, "\"%s\" is an object", pointer + 1);
         err_expected(ctx, pointer, "an object", val_type_name(v.type));
         return status;
     }
-    nacre_status status =
-        (*counts ? query_count_parse : query_request_parse)(ctx, val_slice(v), out);
+    nacre_status status = parse_kind(ctx, val_slice(v), out);
     if (status != NACRE_OK) err_prefix_pointers(ctx, pointer);
     TRY(status);
-    if (!bson_next(&it, &name, &v)) return NACRE_OK;
-    return err_set(ctx, NACRE_INVALID_ARGUMENT, "explain takes one of \"query\" and \"count\"");
+    return bson_next(&it, &name, &v) ? needs_one(ctx) : NACRE_OK;
+}
+
+static nacre_status run(struct ctx *ctx, const struct query_target *target,
+                        const struct explain_request *request, struct explained *out) {
+    if (request->kind == EXPLAIN_AGGREGATE)
+        return run_aggregate(ctx, target, &request->aggregate, out);
+    return (request->kind == EXPLAIN_COUNT ? run_count : run_query)(ctx, target, &request->query,
+                                                                    out);
 }
 
 nacre_status query_explain(struct ctx *ctx, const struct query_target *target, struct slice bson,
                            int64_t now_ms, struct buf *json) {
-    struct query_request request;
+    struct explain_request request = {0};
     struct explained e = {0};
-    bool counts = false;
-    if (bson.n == 0)
-        return err_set(ctx, NACRE_INVALID_ARGUMENT, "explain needs \"query\" or \"count\"");
-    TRY(parse(ctx, bson, &counts, &request));
-    request.now_ms = now_ms;
+    if (bson.n == 0) return needs_one(ctx);
+    TRY(parse(ctx, bson, &request));
+    request.query.now_ms = request.aggregate.query.now_ms = now_ms;
     uint64_t start = world_mono_ns(ctx->world);
-    TRY((counts ? run_count : run_query)(ctx, target, &request, &e));
+    TRY(run(ctx, target, &request, &e));
     e.ns = world_mono_ns(ctx->world) - start;
     put_answer(json, &e);
     return buf_status(json) == NACRE_OK ? NACRE_OK : err_buf(ctx, json);

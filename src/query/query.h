@@ -108,8 +108,9 @@ MUST_USE nacre_status query_plan_access(struct ctx *ctx, const struct query_targ
                                         struct access_path *out, bool *ordered);
 
 // The answer of :explain, run to its end: {"plan":{"access","index"?},"keys_examined",
-// "documents_examined","rows_returned","steps":[{"name","rows","ms"}],"ms"}. bson: {"query":{…}} or
-// {"count":{…}}; what else API.md names is NACRE_UNIMPLEMENTED. Appended to json.
+// "documents_examined","rows_returned","steps":[{"name","rows","ms"}],"ms"}. bson: {"query":{…}},
+// {"count":{…}} or {"aggregate":{…}}; what else API.md names is NACRE_UNIMPLEMENTED. Appended to
+// json.
 MUST_USE nacre_status query_explain(struct ctx *ctx, const struct query_target *target,
                                     struct slice bson, int64_t now_ms, struct buf *json);
 

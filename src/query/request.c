@@ -1,37 +1,42 @@
 // The body of :query, member by member.
 #include <stdio.h>
 
-#include "query/query.h"
+#include "query/request.h"
 #include "query/text_list.h"
 
-struct request_member {
-    const char *name;
-    nacre_status (*take)(struct ctx *ctx, struct val v, struct query_request *out);
-};
-
-static nacre_status bad(struct ctx *ctx, const char *pointer, const char *expected, struct val got,
-                        const char *detail) {
+nacre_status request_bad(struct ctx *ctx, const char *pointer, const char *expected, struct val got,
+                         const char *detail) {
     nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT, "%s", detail);
     err_expected(ctx, pointer, expected, val_type_name(got.type));
     return status;
 }
 
-static nacre_status take_filter(struct ctx *ctx, struct val v, struct query_request *out) {
+nacre_status request_filter(struct ctx *ctx, struct val v, const char *name, struct filter **out) {
     struct filter *filter = NULL;
+    char pointer[32];
     nacre_status status;
+    snprintf(pointer, sizeof pointer, "/%s", name);
     if (v.type == VAL_OBJECT)
         status = filter_parse(ctx, val_slice(v), &filter_regex_pcre2, &filter);
     else if (v.type == VAL_STRING)
         status = filter_parse_any(ctx, val_slice(v), &filter_regex_pcre2, &filter);
     else
-        return bad(ctx, "/filter", "an object or a text", v,
-                   "a filter is an object or a text, as in {\"year\":2000} or \"year = 2000\"");
-    if (status != NACRE_OK) err_prefix_pointers(ctx, "/filter");
+        return request_bad(
+            ctx, pointer, "an object or a text", v,
+            "a filter is an object or a text, as in {\"year\":2000} or \"year = 2000\"");
+    if (status != NACRE_OK) err_prefix_pointers(ctx, pointer);
+    *out = filter;
+    return status;
+}
+
+nacre_status request_take_filter(struct ctx *ctx, struct val v, struct query_request *out) {
+    struct filter *filter = NULL;
+    nacre_status status = request_filter(ctx, v, "filter", &filter);
     out->filter = filter;
     return status;
 }
 
-static nacre_status take_sort(struct ctx *ctx, struct val v, struct query_request *out) {
+nacre_status request_take_sort(struct ctx *ctx, struct val v, struct query_request *out) {
     if (v.type == VAL_STRING)
         TRY(text_list(ctx, val_slice(v), &v));
     else if (v.type == VAL_ARRAY)
@@ -43,7 +48,7 @@ static nacre_status take_fields(struct ctx *ctx, struct val v, struct query_requ
     return project_parse(ctx, v, &out->fields);
 }
 
-static nacre_status take_limit(struct ctx *ctx, struct val v, struct query_request *out) {
+nacre_status request_take_limit(struct ctx *ctx, struct val v, struct query_request *out) {
     if (v.type == VAL_INT && v.i >= 0 && v.i <= QUERY_LIMIT_MAX) {
         out->limit = (uint32_t)v.i;
         return NACRE_OK;
@@ -61,17 +66,17 @@ static nacre_status take_offset(struct ctx *ctx, struct val v, struct query_requ
     (void)out;
     if (v.type == VAL_INT && v.i == 0) return NACRE_OK;
     if (v.type != VAL_INT || v.i < 0)
-        return bad(ctx, "/offset", "a whole number", v, "offset is a whole number from 0");
+        return request_bad(ctx, "/offset", "a whole number", v, "offset is a whole number from 0");
     nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED, "offset is not implemented yet");
     err_expected(ctx, "/offset", "0", "more");
     err_hint(ctx, "Go on by the cursor of the answer.");
     return status;
 }
 
-static nacre_status take_cursor(struct ctx *ctx, struct val v, struct query_request *out) {
+nacre_status request_take_cursor(struct ctx *ctx, struct val v, struct query_request *out) {
     if (v.type == VAL_NULL) return NACRE_OK;
     if (v.type != VAL_STRING || v.n == 0)
-        return bad(ctx, "/cursor", "a text", v, "cursor is the next_cursor of an answer");
+        return request_bad(ctx, "/cursor", "a text", v, "cursor is the next_cursor of an answer");
     out->cursor = val_slice(v);
     return NACRE_OK;
 }
@@ -80,30 +85,36 @@ static nacre_status take_count(struct ctx *ctx, struct val v, struct query_reque
     struct slice text = v.type == VAL_STRING ? val_slice(v) : slice_of(NULL, 0);
     out->count_exact = slice_eq_str(text, "exact");
     if (out->count_exact || slice_eq_str(text, "none")) return NACRE_OK;
-    return bad(ctx, "/count", "\"none\" or \"exact\"", v, "count is \"none\" or \"exact\"");
+    return request_bad(ctx, "/count", "\"none\" or \"exact\"", v, "count is \"none\" or \"exact\"");
 }
 
 static const struct request_member members[] = {
-    {"filter", take_filter}, {"sort", take_sort},     {"fields", take_fields},
-    {"limit", take_limit},   {"offset", take_offset}, {"cursor", take_cursor},
+    {"filter", request_take_filter}, {"sort", request_take_sort}, {"fields", take_fields},
+    {"limit", request_take_limit},   {"offset", take_offset},     {"cursor", request_take_cursor},
     {"count", take_count},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
-static nacre_status unknown(struct ctx *ctx, struct slice name, const char *what, size_t count) {
-    const char *candidates[MEMBERS];
+nacre_status request_unknown(struct ctx *ctx, struct slice name, const char *what, const char *all,
+                             const char *const *names, size_t count) {
     char word[64] = {0}, pointer[72];
     memcpy(word, name.p, name.n < sizeof word ? name.n : sizeof word - 1);
     nacre_status status =
         err_set(ctx, NACRE_INVALID_ARGUMENT, "a %s has no member \"%s\"", what, word);
     snprintf(pointer, sizeof pointer, "/%s", word);
-    err_expected(ctx, pointer,
-                 count == 1 ? "filter" : "filter, sort, fields, limit, cursor or count", word);
-    for (size_t i = 0; i < count; i++)
-        candidates[i] = members[i].name;
-    const char *nearest = err_nearest(word, candidates, count);
+    err_expected(ctx, pointer, all, word);
+    const char *nearest = err_nearest(word, names, count);
     if (nearest) err_suggest(ctx, nearest);
     return status;
+}
+
+static nacre_status unknown(struct ctx *ctx, struct slice name, const char *what, size_t count) {
+    const char *names[MEMBERS];
+    for (size_t i = 0; i < count; i++)
+        names[i] = members[i].name;
+    return request_unknown(ctx, name, what,
+                           count == 1 ? "filter" : "filter, sort, fields, limit, cursor or count",
+                           names, count);
 }
 
 static nacre_status parse(struct ctx *ctx, struct slice bson, const char *what, size_t count,

@@ -152,6 +152,30 @@ class Films(Case):
         self.assertEqual(int(self.ok("count", "films", "year = 2022").out), count)
         self.assertLess(after["keys_examined"], before["keys_examined"])
 
+    def test_aggregate(self):
+        rows = self.ok("aggregate", "films", "--group-by", "year", "--count", "n",
+                       "--sort", "-n,year", "--limit", "3").rows
+        self.assertEqual([list(row) for row in rows], [["year", "n"]] * 3)
+        for row in rows:
+            self.assertEqual(int(self.ok("count", "films", f"year = {row['year']}").out), row["n"])
+        row = self.ok("aggregate", "films", "year >= 2022", "--count", "n,t=title", "--min",
+                      "first=year", "--max", "last=year", "--sum", "s=year", "--avg", "a=year",
+                      "--count-distinct", "d=year").row
+        self.assertEqual((row["n"], row["first"]), (row["t"], 2022))
+        self.assertAlmostEqual(row["s"] / row["n"], row["a"])
+        self.assertEqual(list(row), ["n", "t", "s", "a", "first", "last", "d"])
+        out = self.ok("aggregate", "films", "-g", "year", "--count", "n", "--having", "n > 0",
+                      "--limit", "1", "--end")
+        cursor = out.rows[1]["$end"]["next_cursor"]
+        second = self.ok("aggregate", "films", "-g", "year", "--count", "n", "--having", "n > 0",
+                         "--limit", "1", "--cursor", cursor, "-q").row
+        self.assertGreater(second["year"], out.rows[0]["year"])
+        plan = self.ok("explain", "films", "-g", "year", "--count", "n").row
+        self.assertEqual(plan["steps"][-1]["name"], "group")
+        self.fails(2, "NAME=PATH", "aggregate", "films", "--sum", "year")
+        self.fails(2, "two aggregates", "aggregate", "films", "--count", "n", "--sum", "n=year")
+        self.fails(2, "no column", "aggregate", "films", "--count", "n", "--sort", "m")
+
     def test_export_goes_in_again(self):
         out = self.ok("export", "films", "year = 2022")
         count = int(self.ok("count", "films", "year = 2022").out)

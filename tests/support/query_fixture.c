@@ -240,3 +240,45 @@ const char *query_fixture_naive(struct query_fixture *f, const struct query_requ
     if (out_rows) *out_rows = n;
     return arena_str(&ctx->arena, buf_slice(&ids));
 }
+
+static nacre_status aggregate_rows(struct query_fixture *f, const struct aggregate_request *request,
+                                   struct buf *out, struct buf *cursor) {
+    struct ctx *ctx = &f->index.base.ctx;
+    struct aggregate *a;
+    struct slice row;
+    bool found = true;
+    TRY(aggregate_open(ctx, &f->target, request, &a));
+    nacre_status status = NACRE_OK;
+    while (status == NACRE_OK && found) {
+        status = aggregate_next(ctx, a, &row, &found);
+        if (status != NACRE_OK || !found) continue;
+        if (out->n) buf_put_u8(out, '\n');
+        json_write_doc(out, row, JSON_INT64_NUMBER);
+    }
+    if (status == NACRE_OK) status = aggregate_cursor(ctx, a, cursor);
+    aggregate_close(a);
+    return status;
+}
+
+const char *query_fixture_aggregate(struct query_fixture *f, const char *json, bool forbid_indexes,
+                                    const char *token, const char **out_cursor) {
+    struct ctx *ctx = &f->index.base.ctx;
+    struct buf out BUF_CLEANUP = {0}, cursor BUF_CLEANUP = {0};
+    struct aggregate_request request;
+    buf_init(&out, NULL, SIZE_MAX / 2);
+    buf_init(&cursor, NULL, SIZE_MAX / 2);
+    nacre_status status = aggregate_request_parse(ctx, doc_values_doc(ctx, json), &request);
+    if (status == NACRE_OK) {
+        request.query.now_ms = QUERY_FIXTURE_NOW_MS;
+        request.query.forbid_indexes = forbid_indexes;
+        if (token) request.query.cursor = slice_str(token);
+        status = aggregate_rows(f, &request, &out, &cursor);
+    }
+    if (status != NACRE_OK) {
+        buf_reset(&out);
+        buf_printf(&out, "%s %s", nacre_status_code(status),
+                   ctx->err.item_count ? ctx->err.items[0].pointer : "");
+    }
+    if (out_cursor) *out_cursor = arena_str(&ctx->arena, buf_slice(&cursor));
+    return arena_str(&ctx->arena, buf_slice(&out));
+}

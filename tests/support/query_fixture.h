@@ -3,7 +3,7 @@
 #ifndef SUPPORT_QUERY_FIXTURE_H
 #define SUPPORT_QUERY_FIXTURE_H
 
-#include "query/query.h"
+#include "query/aggregate.h"
 #include "support/index_fixture.h"
 #include "support/kv_stand.h"
 
@@ -48,5 +48,10 @@ const char *query_fixture_pages(struct query_fixture *f, struct query_request re
 // Every document evaluated and sorted, without limit and cursor.
 const char *query_fixture_naive(struct query_fixture *f, const struct query_request *request,
                                 uint32_t *out_rows);
+// The rows of one page of an aggregate as JSON, one a line, or the code of the error and, after a
+// blank, its pointer. token (may be NULL): of the page before; out_cursor as query_fixture_page. In
+// ctx's arena.
+const char *query_fixture_aggregate(struct query_fixture *f, const char *json, bool forbid_indexes,
+                                    const char *token, const char **out_cursor);
 
 #endif

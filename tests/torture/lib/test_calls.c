@@ -498,6 +498,30 @@ static nacre_status make_count(struct scene *s) {
     if (status == NACRE_OK && n != 3) fail_msg("%d counted", (int)n);
     return status;
 }
+static nacre_status make_aggregate(struct scene *s) {
+    static const char *const bodies[] = {
+        "{\"filter\":\"n >= 6 AND n < "
+        "12\",\"group_by\":\"n\",\"aggregates\":{\"x\":{\"max\":\"t\"},"
+        "\"d\":{\"count_distinct\":\"t\"},\"s\":{\"sum\":\"n\"}},\"having\":\"n > 6\",\"limit\":2}",
+        "{\"filter\":\"n = 7\",\"aggregates\":{\"c\":{\"count\":\"*\"}}}"};
+    static const char *const wanted[] = {"\"n\":8,", "\"c\":1"};
+    for (int i = 0; i < 2; i++) {
+        nacre_cursor *cursor = NULL;
+        const char *row = "", *token = NULL;
+        char seen[256] = "";
+        nacre_status status = nacre_aggregate(s->f.s, &s->f.c, bodies[i], &cursor);
+        while (status == NACRE_OK && row) {
+            status = nacre_cursor_next(cursor, &row, NULL);
+            if (status == NACRE_OK && row) (void)snprintf(seen, sizeof seen, "%s", row);
+        }
+        if (status == NACRE_OK) status = nacre_cursor_token(cursor, &token);
+        bool right = strstr(seen, wanted[i]) && (token != NULL) == (i == 0);
+        nacre_cursor_close(cursor);
+        if (status != NACRE_OK) return status;
+        if (!right) fail_msg("the last row is %s", seen);
+    }
+    return NACRE_OK;
+}
 static nacre_status make_explain(struct scene *s) {
     const char *text;
     nacre_status status =
@@ -616,6 +640,7 @@ static const struct call calls[] = {
     {"query, sorted", NULL, make_sorted_query, NULL},
     {"changes", NULL, make_changes, NULL},
     {"count", NULL, make_count, NULL},
+    {"aggregate", NULL, make_aggregate, NULL},
     {"explain", NULL, make_explain, NULL},
     {"export", NULL, make_export, NULL},
     {"export CSV", NULL, make_export_csv, NULL},

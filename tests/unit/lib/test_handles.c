@@ -134,6 +134,7 @@ static void test_null_session(void **state) {
         nacre_changes(NULL, &c, NULL, &feed),
         nacre_feed_next(NULL, 0, &text, NULL),
         nacre_feed_token(NULL, &text),
+        nacre_aggregate(NULL, &c, "{}", &cursor),
         nacre_count(NULL, &c, NULL, &number),
         nacre_explain(NULL, &c, "{}", &text, NULL),
         nacre_claim(NULL, &c, NULL, NULL, &text, NULL),

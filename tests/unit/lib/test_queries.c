@@ -104,8 +104,8 @@ static void test_counts_and_plans(void **state) {
     LIB_HAS(plan, "\"rows_returned\":1");
     LIB_OK(&f, nacre_explain(f.s, &f.c, "{\"count\":{\"filter\":\"even = true\"}}", &plan, NULL));
     LIB_HAS(plan, "\"access\":\"scan\"");
-    LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"aggregate\":{}}", &plan, NULL), NACRE_UNIMPLEMENTED,
-              "aggregate");
+    LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"update\":{}}", &plan, NULL), NACRE_UNIMPLEMENTED,
+              "update");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"quary\":{}}", &plan, NULL), NACRE_INVALID_ARGUMENT,
               "query");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, NULL, &plan, NULL), NACRE_INVALID_ARGUMENT,
