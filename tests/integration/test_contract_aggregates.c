@@ -150,11 +150,25 @@ static void test_refusals(void **state) {
     lib_fixture_close(&f);
 }
 
+// "Transaction. Reads one snapshot and its own writes."
+static void test_in_a_transaction(void **state) {
+    static const char sum[] = "{\"aggregates\":{\"n\":{\"count\":\"*\"},\"s\":{\"sum\":\"_id\"}}}";
+    struct lib_fixture f;
+    (void)state;
+    open_orders(&f);
+    LIB_OK(&f, nacre_tx_begin(f.s, NULL));
+    LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":6}"));
+    LIB_OK(&f, contract_delete(&f, "~1", NULL));
+    assert_string_equal(aggregate(&f, sum), "{\"n\":5,\"s\":20}\n");
+    LIB_OK(&f, nacre_tx_rollback(f.s));
+    assert_string_equal(aggregate(&f, sum), "{\"n\":5,\"s\":15}\n");
+    lib_fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_aggregates),
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_aggregates), cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_pages),      cmocka_unit_test(test_in_a_transaction),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
