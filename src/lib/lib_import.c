@@ -188,7 +188,7 @@ static void place_in_record(struct err *err, uint64_t number) {
     const struct err_item *item = &err->items[0];
     err->has_span = false;
     if (!err->item_count || strncmp(err->detail, "line ", 5) != 0) return;
-    snprintf(err->detail, sizeof err->detail, "line %llu (%s): expected %s, got %s",
+    snprintf(err->detail, sizeof err->detail, "line %llu (%.130s): expected %.150s, got %.150s",
              (unsigned long long)number, item->pointer, item->expected, item->got);
 }
 
