@@ -242,7 +242,7 @@ static void test_requests(void **state) {
                   cases[i].pointer);
     assert_string_equal(contract_ids(&f, "{\"limit\":0}"), "");
     assert_string_equal(contract_ids(&f, "{\"limit\":10000,\"filter\":\"_id > 22\"}"), "23 24 ");
-    LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"aggregate\":{}}", &out, NULL), NACRE_UNIMPLEMENTED,
+    LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"search\":{}}", &out, NULL), NACRE_UNIMPLEMENTED,
               "aggregate");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"search\":{}}", &out, NULL), NACRE_UNIMPLEMENTED,
               "search");
