@@ -243,8 +243,6 @@ static void test_requests(void **state) {
     assert_string_equal(contract_ids(&f, "{\"limit\":0}"), "");
     assert_string_equal(contract_ids(&f, "{\"limit\":10000,\"filter\":\"_id > 22\"}"), "23 24 ");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"search\":{}}", &out, NULL), NACRE_UNIMPLEMENTED,
-              "aggregate");
-    LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"search\":{}}", &out, NULL), NACRE_UNIMPLEMENTED,
               "search");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"qery\":{}}", &out, NULL), NACRE_INVALID_ARGUMENT,
               "query");
