@@ -135,6 +135,13 @@ NACRE_API nacre_collection nacre_collection_of(const char *database, const char 
 NACRE_API NACRE_MUST_USE nacre_status nacre_get(nacre_session *session,
                                                 nacre_collection *collection, nacre_id id,
                                                 nacre_doc *out);
+/* The document as it was at as_of, a time as text (RFC 3339), what was committed in that
+ * millisecond included. The collection must have kept history then (history_seconds): else, and
+ * where the time is older, NACRE_HISTORY_EXPIRED. NACRE_INVALID_ARGUMENT: no time, or one to come.
+ * Else as nacre_get. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_get_as_of(nacre_session *session,
+                                                      nacre_collection *collection, nacre_id id,
+                                                      const char *as_of, nacre_doc *out);
 /* *out: 1 or 0. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_exists(nacre_session *session,
                                                    nacre_collection *collection, nacre_id id,
@@ -241,8 +248,9 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_batch(nacre_session *session,
 
 /* ---- queries ----------------------------------------------------------------------------- */
 
-/* spec: {"filter"?, "sort"?, "fields"?, "limit"?, "offset"?, "cursor"?, "count"?}; NULL or "" =
- * everything, 100 rows. One snapshot for the life of the cursor: close it soon. */
+/* spec: {"filter"?, "sort"?, "fields"?, "limit"?, "offset"?, "cursor"?, "count"?, "as_of"?}; NULL
+ * or "" = everything, 100 rows. as_of: a time as for nacre_get_as_of. One snapshot for the life of
+ * the cursor: close it soon. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_query(nacre_session *session,
                                                   nacre_collection *collection, const char *spec,
                                                   nacre_cursor **out);
@@ -266,6 +274,11 @@ NACRE_API void nacre_cursor_close(nacre_cursor *cursor); /* NULL is fine */
 NACRE_API NACRE_MUST_USE nacre_status nacre_count(nacre_session *session,
                                                   nacre_collection *collection, const char *filter,
                                                   uint64_t *out);
+/* The count of an earlier time, as for nacre_get_as_of. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_count_as_of(nacre_session *session,
+                                                        nacre_collection *collection,
+                                                        const char *filter, const char *as_of,
+                                                        uint64_t *out);
 /* spec: {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; runs it. *out: the plan as JSON.
  * out_size may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_explain(nacre_session *session,
@@ -454,8 +467,8 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_import(nacre_session *session,
 
 /* NDJSON of one snapshot, ending with {"$end":{documents, seq}}, or CSV of it (docs/csv.md), whose
  * columns are found by a first pass. No system fields unless named. spec: {"filter"?, "fields"?,
- * "format"?: "ndjson" or "csv"}, NULL or "" = everything. on_progress and out_documents may be
- * NULL. */
+ * "as_of"?, "format"?: "ndjson" or "csv"}, NULL or "" = everything. on_progress and out_documents
+ * may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_export(nacre_session *session,
                                                    nacre_collection *collection, const char *spec,
                                                    nacre_write_fn *write, void *write_arg,

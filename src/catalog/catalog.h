@@ -56,6 +56,7 @@ struct collection {
     struct schema *program;   // compiled; NULL: there is none, or not in this program
     uint64_t ttl_seconds;     // 0 = none
     uint64_t history_seconds; // 0 = no bodies kept
+    uint64_t history_from;    // with history_seconds: the commit from which on they are
     struct path primary_key;  // count 0 = _id only
     struct slice settings;    // BSON as given, for describe
     uint64_t created_ts;

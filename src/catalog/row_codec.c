@@ -19,7 +19,8 @@ static const struct catalog_row_field collection_fields[] = {
     {"name", VAL_STRING, false},       {"schema_epoch", VAL_INT, false},
     {"ttl_seconds", VAL_INT, false},   {"history_seconds", VAL_INT, false},
     {"primary_key", VAL_STRING, true}, {"settings", VAL_BINARY, true},
-    {"created", VAL_INT, false},       {NULL, VAL_MISSING, false},
+    {"created", VAL_INT, false},       {"history_from", VAL_INT, true},
+    {NULL, VAL_MISSING, false},
 };
 enum {
     COLL_DATABASE,
@@ -31,6 +32,7 @@ enum {
     COLL_KEY,
     COLL_SETTINGS,
     COLL_CREATED,
+    COLL_HISTORY_FROM,
     COLL_FIELDS
 };
 
@@ -101,7 +103,8 @@ static void row_delete(struct kv_batch *batch, enum meta_kind kind, const uint32
                        uint32_t count) {
     uint8_t key[1 + 2 * 4] = {(uint8_t)kind};
     DCHECK(count <= 2);
-    for (uint32_t i = 0; i < count; i++) bits_put_be32(key + 1 + 4 * i, ids[i]);
+    for (uint32_t i = 0; i < count; i++)
+        bits_put_be32(key + 1 + 4 * i, ids[i]);
     kv_batch_delete(batch, KV_META, slice_of(key, 1 + 4 * count));
 }
 
@@ -134,6 +137,7 @@ void catalog_put_collection(struct kv_batch *batch, const struct collection *col
     if (collection->primary_key.count) row_text(&w, "primary_key", collection->primary_key.text);
     row_bytes(&w, "settings", collection->settings);
     row_int(&w, "created", collection->created_ts);
+    if (collection->history_from) row_int(&w, "history_from", collection->history_from);
     row_end(&w, batch);
 }
 
@@ -282,6 +286,7 @@ nacre_status catalog_row_collection(struct ctx *ctx, struct slice key, struct sl
         return catalog_row_bad(ctx, key, "its schema is no object");
     if (schema.type == VAL_OBJECT) c.schema = val_slice(schema);
     c.created_ts = (uint64_t)v[COLL_CREATED].i;
+    if (v[COLL_HISTORY_FROM].type != VAL_MISSING) c.history_from = (uint64_t)v[COLL_HISTORY_FROM].i;
     *out = c;
     return NACRE_OK;
 }

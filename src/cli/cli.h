@@ -21,6 +21,7 @@ enum cli_option_id {
     OPT_CURSOR,
     OPT_TOTAL,
     OPT_END,
+    OPT_AS_OF,
     OPT_SINCE,
     OPT_NO_FOLLOW,
     OPT_GROUP_BY,

@@ -19,7 +19,10 @@ int cmd_get(struct cli *cli, const struct cli_call *call) {
     nacre_doc doc = {0};
     const char *json = NULL;
     size_t size = 0;
-    nacre_status status = nacre_get(cli->session, &collection, id, &doc);
+    const struct cli_value *as_of = &call->options[OPT_AS_OF];
+    nacre_status status = as_of->given
+                              ? nacre_get_as_of(cli->session, &collection, id, as_of->text, &doc)
+                              : nacre_get(cli->session, &collection, id, &doc);
     if (status == NACRE_OK)
         status = nacre_doc_json(cli->session, &doc, call->options[OPT_FIELDS].text, &json, &size);
     if (status == NACRE_OK)

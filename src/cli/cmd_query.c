@@ -104,7 +104,11 @@ int cmd_count(struct cli *cli, const struct cli_call *call) {
     if (code) return code;
     nacre_collection collection = cli_collection(cli, call->arguments[0]);
     uint64_t count = 0;
-    nacre_status status = nacre_count(cli->session, &collection, filter_of(call), &count);
+    const struct cli_value *as_of = &call->options[OPT_AS_OF];
+    nacre_status status =
+        as_of->given
+            ? nacre_count_as_of(cli->session, &collection, filter_of(call), as_of->text, &count)
+            : nacre_count(cli->session, &collection, filter_of(call), &count);
     if (status != NACRE_OK) return cli_fail(cli, status, filter_of(call));
     char number[32];
     if (cli->json_asked)

@@ -18,7 +18,7 @@ const struct cli_command cli_commands[] = {
     {"get", "COLLECTION ID", 2, 2, "Read a document", IDS,
      "nacre get films The_Matrix\n"
      "nacre get films The_Matrix --fields title,year,_version",
-     OPTIONS(OPT_FIELDS), cmd_get, false},
+     OPTIONS(OPT_FIELDS, OPT_AS_OF), cmd_get, false},
     {"put", "COLLECTION [ID] JSON", 2, 3, "Store a document",
      "JSON is an object, or - to read one from stdin. Without an ID it is the object's _id, else "
      "the\n"
@@ -45,9 +45,11 @@ const struct cli_command cli_commands[] = {
      "nacre find films \"year > 1990 AND genres CONTAINS 'Drama'\" --sort -year,title --limit 10\n"
      "nacre find films '{\"year\":{\"$in\":[1994,1999]}}' --fields title,year\n"
      "nacre find films \"title STARTS WITH 'The'\" --json | head",
-     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_CURSOR, OPT_TOTAL, OPT_END), cmd_find, false},
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_CURSOR, OPT_TOTAL, OPT_AS_OF, OPT_END), cmd_find,
+     false},
     {"count", "COLLECTION [FILTER]", 1, 2, "Count documents", NULL,
-     "nacre count films\nnacre count films \"year BETWEEN 1990 AND 1999\"", NULL, cmd_count, false},
+     "nacre count films\nnacre count films \"year BETWEEN 1990 AND 1999\"", OPTIONS(OPT_AS_OF),
+     cmd_count, false},
     {"aggregate", "COLLECTION [FILTER]", 1, 2, "Count, add up and compare groups of documents",
      "A list gives several of a kind: --sum price=price,tax=cost.tax. Columns are the paths of\n"
      "--group-by and the NAMEs; --sort and --having speak of them. Without --sort rows come in "
@@ -62,7 +64,7 @@ const struct cli_command cli_commands[] = {
      "With options of aggregate it runs that.",
      "nacre explain films \"year = 1999\" --sort title\nnacre explain films --group-by year "
      "--count n",
-     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, GROUPS), cmd_explain, false},
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_AS_OF, GROUPS), cmd_explain, false},
     {"import", "COLLECTION FILE", 2, 2, "Store the documents of a file",
      "FILE holds a document a line (NDJSON), or CSV with a header of paths, plain or\n"
      "zstd-compressed; - is stdin. NAME.csv and NAME.csv.zst are CSV without --format. Makes\n"
@@ -80,7 +82,7 @@ const struct cli_command cli_commands[] = {
      "paths. Import takes both back.",
      "nacre export films > films.ndjson\nnacre export films \"year = 1999\" --fields title\n"
      "nacre export films --format csv > films.csv",
-     OPTIONS(OPT_FIELDS, OPT_FORMAT), cmd_export, false},
+     OPTIONS(OPT_FIELDS, OPT_FORMAT, OPT_AS_OF), cmd_export, false},
     {"watch", "COLLECTION [FILTER]", 1, 2, "Show the changes of a collection",
      "A change a line, in order, from now on and until Ctrl-C; with --since or --no-follow also "
      "those\n"

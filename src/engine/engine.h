@@ -107,6 +107,17 @@ MUST_USE nacre_status engine_get(struct ctx *ctx, struct engine *engine,
                                  struct engine_doc *out);
 void engine_release_doc(struct engine *engine, struct engine_doc *doc);
 
+// A view of the time as_of_ms, what was committed in that millisecond included: the same whenever
+// it is asked for. Holds back the trimming of history while it is open. Release with
+// txn_view_release. NACRE_HISTORY_EXPIRED: it, or the collection's history, is not kept;
+// NACRE_INVALID_ARGUMENT: it is to come; NACRE_COLLECTION_NOT_FOUND: the collection is younger.
+MUST_USE nacre_status engine_view_past(struct ctx *ctx, struct engine *engine, uint32_t tablet,
+                                       int64_t as_of_ms, struct view **out);
+// As engine_get, of that time.
+MUST_USE nacre_status engine_get_past(struct ctx *ctx, struct engine *engine,
+                                      struct engine_collection *collection, struct val id,
+                                      int64_t as_of_ms, struct engine_doc *out);
+
 // --- state ------------------------------------------------------------------------------
 
 struct engine_status {

@@ -81,6 +81,11 @@ struct engine {
     struct mutex inflight_lock;
     struct map inflight;
 
+    // Views of the past.
+    struct mutex past_lock;
+    struct open_past *pasts;
+    _Atomic uint64_t horizon_wanted; // horizon_ts, were none open
+
     // Followers of changes.
     struct mutex feed_lock;
     struct cond feed_wake;
@@ -119,6 +124,8 @@ void engine_check_disk(struct engine *engine);
 // Takes over from the newest published view what readers look at without taking it.
 void engine_note_published(struct engine *engine);
 
+// The published horizon; views of the past that are open hold the store's back.
+void engine_note_horizon(struct engine *engine, uint64_t ts);
 // After a publish or a sync: whoever follows changes looks again. One load when nobody waits.
 void engine_changes_wake(struct engine *engine);
 MUST_USE nacre_status engine_resolve_in(struct ctx *ctx, const struct catalog *catalog,

@@ -144,7 +144,7 @@ static nacre_status apply_submission(struct engine *e, struct apply_place *place
 void engine_note_published(struct engine *e) {
     struct view *view = txn_view_acquire(e->txn);
     atomic_store(&e->catalog_epoch, view->catalog->epoch);
-    atomic_store(&e->horizon_ts, view->horizon_ts);
+    engine_note_horizon(e, view->horizon_ts);
     atomic_store(&e->published_seq, view->seq);
     txn_view_release(view);
     engine_changes_wake(e);

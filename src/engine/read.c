@@ -89,7 +89,7 @@ nacre_status engine_get(struct ctx *ctx, struct engine *e, struct engine_collect
 
 void engine_release_doc(struct engine *e, struct engine_doc *doc) {
     if (doc->entry) cache_unpin(e->cache, doc->entry);
-    if (doc->pin.handle) e->kv->ops->unpin(e->kv, &doc->pin);
+    if (doc->pin.handle) doc->view->kv->ops->unpin(doc->view->kv, &doc->pin);
     txn_view_release(doc->view);
     *doc = (struct engine_doc){0};
 }

@@ -137,6 +137,11 @@ MUST_USE nacre_status lib_tx_refuse(struct nacre_session *s, const char *what);
 // A collection as a query wants it; the view is the caller's to release.
 MUST_USE nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *c,
                                        struct query_target *out);
+// The same of an earlier time: its view takes the place of target's, which is released.
+MUST_USE nacre_status lib_query_target_past(struct nacre_session *s, struct query_target *target,
+                                            int64_t as_of_ms);
+// A time as text. NACRE_INVALID_ARGUMENT.
+MUST_USE nacre_status lib_as_of(struct nacre_session *s, const char *text, int64_t *out_ms);
 void lib_query_close_all(struct nacre_session *s);
 void lib_changes_close_all(struct nacre_session *s);
 

@@ -152,15 +152,6 @@ static nacre_status unknown(const struct lib_body *b, struct slice name,
     return status;
 }
 
-static nacre_status later(const struct lib_body *b, const char *name) {
-    char pointer[ERR_TEXT_MAX];
-    pointer_of(b, name, pointer);
-    nacre_status status =
-        err_set(b->ctx, NACRE_UNIMPLEMENTED, "\"%s\" of %s is not implemented yet", name, b->what);
-    err_expected(b->ctx, pointer, "not to be given in this version", name);
-    return status;
-}
-
 static void count_lines(struct slice text, size_t *lines, size_t *columns) {
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == '\n') {
@@ -234,8 +225,7 @@ static nacre_status take_member(const struct lib_body *b, struct scan *in,
         TRY(check_whole(b));
         return unknown(b, name, members);
     }
-    if (!take_value(in, &members[i].raw)) return malformed(b);
-    return members[i].later ? later(b, members[i].name) : NACRE_OK;
+    return take_value(in, &members[i].raw) ? NACRE_OK : malformed(b);
 }
 
 nacre_status lib_body_members(const struct lib_body *b, struct slice text,

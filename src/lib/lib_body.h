@@ -20,7 +20,6 @@ struct lib_body {
 // One member that is known. Ends with a NULL name.
 struct lib_member {
     const char *name;
-    bool later;       // NACRE_UNIMPLEMENTED in this version
     struct slice raw; // out: the member's text; n = 0: absent
 };
 

@@ -61,6 +61,20 @@ nacre_status nacre_get(nacre_session *s, nacre_collection *collection, nacre_id 
     return NACRE_OK;
 }
 
+nacre_status nacre_get_as_of(nacre_session *s, nacre_collection *collection, nacre_id id,
+                             const char *as_of, nacre_doc *out) {
+    struct engine_collection handle;
+    struct engine_doc doc = {0};
+    int64_t as_of_ms;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the document goes");
+    TRY(lib_as_of(s, as_of, &as_of_ms));
+    TRY(lib_handle(s, collection, &handle));
+    TRY(lib_done(s, engine_get_past(&s->ctx, s->db->engine, &handle, lib_id(id), as_of_ms, &doc)));
+    hold(s->db, &doc, out);
+    return NACRE_OK;
+}
+
 nacre_status nacre_exists(nacre_session *s, nacre_collection *collection, nacre_id id, int *out) {
     struct engine_doc doc = {0};
     TRY(lib_begin(s));

@@ -65,7 +65,7 @@ static nacre_status read_spec(struct nacre_session *s, const char *spec, struct 
                             .what = "an export"};
     struct lib_member members[] = {{.name = "filter"},
                                    {.name = "fields"},
-                                   {.name = "as_of", .later = true},
+                                   {.name = "as_of"},
                                    {.name = "format"},
                                    {.name = NULL}};
     struct slice query;
@@ -202,6 +202,10 @@ static nacre_status run_export(struct export_run *run) {
     struct nacre_session *s = run->s;
     struct budget *budget = engine_budget(s->db->engine);
     run->request.now_ms = (int64_t)engine_now_ms(s->db->engine);
+    if (run->request.has_as_of) {
+        run->request.now_ms = run->request.as_of_ms;
+        TRY(lib_query_target_past(s, &run->target, run->request.as_of_ms));
+    }
     buf_init(&run->json, budget, LIB_TEXT_MAX);
     buf_init(&run->bson, budget, LIB_TEXT_MAX);
     nacre_status status = csv_columns_init(&s->ctx, budget, &run->columns);

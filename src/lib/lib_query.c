@@ -1,4 +1,5 @@
 // Queries: cursors, counts, plans.
+#include "base/text/time.h"
 #include "doc/json.h"
 #include "lib/lib.h"
 #include "query/aggregate.h"
@@ -72,7 +73,7 @@ static nacre_status read_spec(struct nacre_session *s, struct ctx *ctx, const ch
 static nacre_status refuse_later(struct ctx *ctx, struct slice bson, const char *pointer) {
     if (!bson.n || bson_find(bson, SLICE_LIT("as_of")).type == VAL_MISSING) return NACRE_OK;
     nacre_status status =
-        err_set(ctx, NACRE_UNIMPLEMENTED, "queries of the past (as_of) are not implemented yet");
+        err_set(ctx, NACRE_UNIMPLEMENTED, "aggregates of the past (as_of) are not implemented yet");
     err_expected(ctx, pointer, "not to be given in this version", "as_of");
     return status;
 }
@@ -101,7 +102,7 @@ static nacre_status open_cursor(struct nacre_session *s, struct nacre_collection
     struct slice bson;
     TRY(lib_query_target(s, collection, &c->target));
     nacre_status status = read_spec(s, &c->ctx, spec, &bson);
-    if (status == NACRE_OK) status = refuse_later(&c->ctx, bson, "/as_of");
+    if (status == NACRE_OK && aggregates) status = refuse_later(&c->ctx, bson, "/as_of");
     if (status == NACRE_OK) status = parse_spec(c, bson, aggregates);
     if (status != NACRE_OK) {
         if (spec) filter_err_span(&c->ctx, slice_str(spec));
@@ -109,6 +110,10 @@ static nacre_status open_cursor(struct nacre_session *s, struct nacre_collection
         return lib_done(s, status);
     }
     c->request.now_ms = (int64_t)engine_now_ms(s->db->engine);
+    if (c->request.has_as_of) {
+        c->request.now_ms = c->request.as_of_ms;
+        TRY(lib_done(s, lib_query_target_past(s, &c->target, c->request.as_of_ms)));
+    }
     if (!aggregates) return lib_done(s, query_open(&s->ctx, &c->target, &c->request, &c->query));
     c->aggregate_request.query.now_ms = c->request.now_ms;
     return lib_done(s, aggregate_open(&s->ctx, &c->target, &c->aggregate_request, &c->aggregate));
@@ -257,21 +262,56 @@ static nacre_status parse_filter(struct nacre_session *s, const char *text, stru
     return lib_done(s, status);
 }
 
-nacre_status nacre_count(nacre_session *s, nacre_collection *collection, const char *filter,
-                         uint64_t *out) {
+// as_of_ms NULL: now.
+static nacre_status count(struct nacre_session *s, struct nacre_collection *collection,
+                          const char *filter, const int64_t *as_of_ms, uint64_t *out) {
     struct filter *parsed;
     struct query_target target;
-    TRY(lib_begin(s));
-    if (!out) return lib_null(s, "out", "where the number goes");
+    uint64_t n = 0;
     TRY(parse_filter(s, filter, &parsed));
     TRY(lib_query_target(s, collection, &target));
     struct query_count_request request = {.filter = parsed,
                                           .now_ms = (int64_t)engine_now_ms(s->db->engine)};
-    uint64_t count;
-    nacre_status status = query_count(&s->ctx, &target, &request, &count, NULL);
+    nacre_status status = NACRE_OK;
+    if (as_of_ms) {
+        request.now_ms = *as_of_ms;
+        status = lib_query_target_past(s, &target, *as_of_ms);
+    }
+    if (status == NACRE_OK) status = query_count(&s->ctx, &target, &request, &n, NULL);
     txn_view_release(target.view);
-    if (status == NACRE_OK) *out = count;
+    if (status == NACRE_OK) *out = n;
     return lib_done(s, status);
+}
+
+nacre_status nacre_count(nacre_session *s, nacre_collection *collection, const char *filter,
+                         uint64_t *out) {
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the number goes");
+    return count(s, collection, filter, NULL, out);
+}
+
+nacre_status nacre_count_as_of(nacre_session *s, nacre_collection *collection, const char *filter,
+                               const char *as_of, uint64_t *out) {
+    int64_t as_of_ms;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the number goes");
+    TRY(lib_as_of(s, as_of, &as_of_ms));
+    return count(s, collection, filter, &as_of_ms, out);
+}
+
+// The target of what is explained; a malformed as_of is told by who parses the rest.
+static nacre_status explain_target(struct nacre_session *s, struct slice bson,
+                                   struct query_target *target, int64_t *now_ms) {
+    struct bson_iter it = bson_iter_of(bson);
+    struct slice name;
+    struct val v;
+    int64_t as_of_ms;
+    *now_ms = (int64_t)engine_now_ms(s->db->engine);
+    if (!bson.n || !bson_next(&it, &name, &v) || v.type != VAL_OBJECT) return NACRE_OK;
+    struct val as_of = bson_find(val_slice(v), SLICE_LIT("as_of"));
+    if (as_of.type != VAL_STRING || !time_parse(val_slice(as_of), &as_of_ms)) return NACRE_OK;
+    *now_ms = as_of_ms;
+    return lib_query_target_past(s, target, as_of_ms);
 }
 
 static nacre_status refuse_later_in(struct ctx *ctx, struct slice bson, const char *member,
@@ -288,12 +328,12 @@ nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const
     if (!spec) return lib_null(s, "spec", "a body as in {\"query\":{…}}");
     if (!out) return lib_null(s, "out", "where the text goes");
     TRY(read_spec(s, &s->ctx, spec, &bson));
-    TRY(refuse_later_in(&s->ctx, bson, "query", "/query/as_of"));
     TRY(refuse_later_in(&s->ctx, bson, "aggregate", "/aggregate/as_of"));
     TRY(lib_query_target(s, collection, &target));
     lib_text_reset(&s->text);
-    nacre_status status =
-        query_explain(&s->ctx, &target, bson, (int64_t)engine_now_ms(s->db->engine), &s->text);
+    int64_t now_ms;
+    nacre_status status = explain_target(s, bson, &target, &now_ms);
+    if (status == NACRE_OK) status = query_explain(&s->ctx, &target, bson, now_ms, &s->text);
     txn_view_release(target.view);
     if (status != NACRE_OK) filter_err_span(&s->ctx, slice_str(spec));
     TRY(lib_done(s, status));

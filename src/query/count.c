@@ -61,7 +61,7 @@ nacre_status query_count(struct ctx *ctx, const struct query_target *target,
     struct query *q;
     uint64_t count = 0;
     if (!stats) stats = &unused;
-    if (!has_filter(request)) return count_all(ctx, target, out, stats);
+    if (!has_filter(request) && !target->view->past) return count_all(ctx, target, out, stats);
     TRY(exec_open(ctx, target, &query, &options, &q));
     nacre_status status = exec_count(ctx, q, &count);
     query_stats(q, stats);

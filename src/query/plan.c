@@ -116,6 +116,8 @@ static nacre_status consider_index(struct planner *p, const struct index_def *in
     if (!covered) return err_nomem(p->ctx);
     *usable = false;
     if (index->type != INDEX_BTREE || index->state != INDEX_READY) return NACRE_OK;
+    // When an index became ready is not kept: of an earlier time documents are read.
+    if (t->view->past) return NACRE_OK;
     if (index->where.n && (!where || !plan_implies(&p->conjuncts, where->root, covered)))
         return NACRE_OK;
     TRY(index_multikey_read(p->ctx, t->view->kv, t->view->kv_view, t->collection->tablet, index->id,

@@ -35,6 +35,8 @@ struct query_request {
     bool count_exact;            // query_total is wanted
     bool forbid_indexes;         // tests: documents only, whatever there is
     int64_t now_ms;              // decides which leases live (_lease in filters)
+    bool has_as_of;              // of an earlier time: the target's view must be of it
+    int64_t as_of_ms;
 };
 
 // bson: the JSON body, parsed with allow_dollar_names; n = 0 is an empty one. filter is an object
@@ -44,7 +46,7 @@ struct query_request {
 MUST_USE nacre_status query_request_parse(struct ctx *ctx, struct slice bson,
                                           struct query_request *out);
 
-// The body of :count: {filter?}. As query_request_parse.
+// The body of :count: {filter?, as_of?}. As query_request_parse.
 MUST_USE nacre_status query_count_parse(struct ctx *ctx, struct slice bson,
                                         struct query_request *out);
 

@@ -2,6 +2,8 @@
 #include <stdio.h>
 
 #include "query/request.h"
+
+#include "base/text/time.h"
 #include "query/text_list.h"
 
 nacre_status request_bad(struct ctx *ctx, const char *pointer, const char *expected, struct val got,
@@ -88,12 +90,19 @@ static nacre_status take_count(struct ctx *ctx, struct val v, struct query_reque
     return request_bad(ctx, "/count", "\"none\" or \"exact\"", v, "count is \"none\" or \"exact\"");
 }
 
+static nacre_status take_as_of(struct ctx *ctx, struct val v, struct query_request *out) {
+    out->has_as_of = v.type == VAL_STRING && time_parse(val_slice(v), &out->as_of_ms);
+    if (out->has_as_of) return NACRE_OK;
+    return request_bad(ctx, "/as_of", "a time as in \"2026-01-31T12:00:00Z\"", v,
+                       "as_of is a time (RFC 3339) as text");
+}
+
 static const struct request_member members[] = {
-    {"filter", request_take_filter}, {"sort", request_take_sort}, {"fields", take_fields},
-    {"limit", request_take_limit},   {"offset", take_offset},     {"cursor", request_take_cursor},
-    {"count", take_count},
+    {"filter", request_take_filter}, {"as_of", take_as_of},         {"sort", request_take_sort},
+    {"fields", take_fields},         {"limit", request_take_limit}, {"offset", take_offset},
+    {"cursor", request_take_cursor}, {"count", take_count},
 };
-enum { MEMBERS = sizeof members / sizeof *members };
+enum { MEMBERS = sizeof members / sizeof *members, COUNT_MEMBERS = 2 };
 
 nacre_status request_unknown(struct ctx *ctx, struct slice name, const char *what, const char *all,
                              const char *const *names, size_t count) {
@@ -113,7 +122,9 @@ static nacre_status unknown(struct ctx *ctx, struct slice name, const char *what
     for (size_t i = 0; i < count; i++)
         names[i] = members[i].name;
     return request_unknown(ctx, name, what,
-                           count == 1 ? "filter" : "filter, sort, fields, limit, cursor or count",
+                           count == COUNT_MEMBERS
+                               ? "filter or as_of"
+                               : "filter, sort, fields, limit, cursor, count or as_of",
                            names, count);
 }
 
@@ -141,5 +152,5 @@ nacre_status query_request_parse(struct ctx *ctx, struct slice bson, struct quer
 }
 
 nacre_status query_count_parse(struct ctx *ctx, struct slice bson, struct query_request *out) {
-    return parse(ctx, bson, "count", 1, out); // the filter is the first member
+    return parse(ctx, bson, "count", COUNT_MEMBERS, out); // the first ones
 }

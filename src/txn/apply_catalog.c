@@ -279,6 +279,10 @@ static nacre_status indexes_within(struct txn *t, const struct collection_spec *
 static nacre_status fill_collection(struct txn *t, const struct collection_spec *spec,
                                     struct collection *out) {
     out->ttl_seconds = spec->ttl_seconds;
+    if (!spec->history_seconds)
+        out->history_from = 0;
+    else if (!out->history_seconds)
+        out->history_from = t->commit_ts;
     out->history_seconds = spec->history_seconds;
     out->settings = spec->settings;
     out->schema_epoch += !slice_eq(spec->schema, out->schema);

@@ -51,6 +51,21 @@ class Documents(Case):
         self.fails(4, "", "rm", "c", "a", "--if-version", "1")
         self.ok("rm", "c", "a", "--if-version", "3")
 
+    def test_as_of(self):
+        self.ok("collection", "create", "c", "--history-seconds", "3600")
+        self.ok("put", "c", "a", '{"n":1}')
+        was = self.ok("get", "c", "a", "--fields", "_updated").row["_updated"]
+        self.ok("patch", "c", "a", '{"n":2}', "--merge")
+        self.ok("put", "c", "b", '{"n":3}')
+        self.assertEqual(self.ok("get", "c", "a", "--as-of", was).row["n"], 1)
+        self.assertEqual([r["n"] for r in self.ok("find", "c", "--as-of", was).rows], [1])
+        self.assertEqual(self.ok("count", "c", "--as-of", was).out, "1\n")
+        self.assertEqual(self.ok("export", "c", "--as-of", was).rows[0], {"_id": "a", "n": 1})
+        self.fails(3, "document_not_found", "get", "c", "b", "--as-of", was)
+        self.fails(2, "invalid_argument", "get", "c", "a", "--as-of", "x")
+        self.ok("put", "d", "a", "{}")
+        self.fails(3, "history_expired", "get", "d", "a", "--as-of", was)
+
     def test_watch(self):
         sequence = self.ok("put", "c", "a", '{"n":1}').row["sequence"]
         self.ok("put", "c", "b", '{"n":2}')

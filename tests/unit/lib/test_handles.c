@@ -122,6 +122,8 @@ static void test_null_session(void **state) {
     const nacre_status all[] = {
         nacre_get(NULL, &c, id, &doc),
         nacre_exists(NULL, &c, id, &flag),
+        nacre_get_as_of(NULL, &c, id, "", &doc),
+        nacre_count_as_of(NULL, &c, NULL, "", &number),
         nacre_doc_json(NULL, &doc, NULL, &text, NULL),
         nacre_doc_field(NULL, &doc, "a", &value),
         nacre_id_parse(NULL, "a", &id),

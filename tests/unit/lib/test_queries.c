@@ -131,7 +131,7 @@ static void test_wrong_queries(void **state) {
         {"{\"fields\":{}}", NACRE_INVALID_ARGUMENT, "\"pointer\":\"/fields\""},
         {"{\"cursor\":\"nonsense\"}", NACRE_INVALID_ARGUMENT, "cursor"},
         {"{\"count\":\"yes\"}", NACRE_INVALID_ARGUMENT, "\"pointer\":\"/count\""},
-        {"{\"as_of\":\"2024-01-01T00:00:00Z\"}", NACRE_UNIMPLEMENTED, "as_of"},
+        {"{\"as_of\":\"2024-01-01T00:00:00Z\"}", NACRE_HISTORY_EXPIRED, "as_of"},
     };
     struct lib_fixture f;
     nacre_cursor *cursor;

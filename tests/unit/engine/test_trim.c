@@ -1,4 +1,5 @@
-// Change feeds and trimming: what is older than what is kept is refused, never passed over.
+// Trimming under change feeds and reads of the past: what is older than what is kept is refused,
+// never passed over, and what is being read stays.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,10 +134,47 @@ static void test_durable(void **state) {
     harness_close(&h);
 }
 
+static nacre_status past(struct harness *h, uint64_t ts, struct view **out) {
+    struct changes_request r = request_of(h);
+    return engine_view_past(&h->ctx, h->engine, r.collection.tablet, (int64_t)(ts >> 20), out);
+}
+
+static void test_past_held(void **state) {
+    struct harness h;
+    struct view *first, *second;
+    struct result result;
+    (void)state;
+    harness_open_memory(&h, 3);
+    struct catalog_request create = {.op = CATALOG_CREATE_COLLECTION,
+                                     .target.collection = SLICE_LIT("things"),
+                                     .body = harness_bson(&h, "{\"history_seconds\":3600}")};
+    assert_int_equal(engine_catalog(&h.ctx, h.engine, &create, &result), NACRE_OK);
+    put(&h, "{\"_id\":1}");
+    uint64_t ts = published_ts(&h);
+    world_model_advance(&h.world, 1000);
+    put(&h, "{\"_id\":1,\"n\":2}");
+    assert_int_equal(past(&h, ts, &first), NACRE_OK);
+    trim(&h, ts + (100 << 20));
+    // History that a view reads is held, so another one may read it too.
+    assert_int_equal(past(&h, ts, &second), NACRE_OK);
+    txn_view_release(first);
+    txn_view_release(second);
+    assert_int_equal(past(&h, ts, &first), NACRE_HISTORY_EXPIRED);
+    assert_int_equal(past(&h, ts + (100 << 20), &first), NACRE_OK);
+    txn_view_release(first);
+    harness_reopen(&h);
+    assert_int_equal(past(&h, ts, &first), NACRE_HISTORY_EXPIRED);
+    // Older than the collection's history_seconds, whatever the horizon.
+    world_model_advance(&h.world, 3600000);
+    assert_int_equal(past(&h, ts + (100 << 20), &first), NACRE_HISTORY_EXPIRED);
+    harness_close(&h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trimmed),
         cmocka_unit_test(test_durable),
+        cmocka_unit_test(test_past_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,274 @@
+// Iterators of an earlier state: a merge of the current entries that began by then with the ended
+// ones that lived then. No key is in both.
+//
+// Invariants:
+//  1. Going forward, each of the two stands at its first live entry at or after the place; going
+//     backward, at its last one at or before it.
+//  2. Keys of one kind are no prefixes of each other, so history lies in the order of its keys.
+#include "txn/past_internal.h"
+
+struct past_iter {
+    struct kv_iter iter;
+    struct kv_iter *now, *history;
+    uint64_t ts;
+    struct slice lower, upper; // borrowed from the options
+    bool backward;
+    bool ended_there; // an ended version is at the place of history
+    struct buf ended_key, ended_value, seek, place;
+    struct buf kind_end; // upper bound of history
+};
+
+static struct past_iter *iter_of(struct kv_iter *it) { return (struct past_iter *)it; }
+
+static void set(struct buf *buf, struct slice s) {
+    buf_reset(buf);
+    buf_put_slice(buf, s);
+}
+
+// --- history ----------------------------------------------------------------------------
+
+static struct slice key_of_entry(const struct kv_iter *history) {
+    struct slice key = history->key;
+    return slice_of(key.p, key.n < PAST_END_SIZE ? 0 : key.n - PAST_END_SIZE);
+}
+
+// Looks whether ended_key has a version that lived, and keeps it.
+static void look(struct past_iter *it) {
+    set(&it->seek, buf_slice(&it->ended_key));
+    buf_put_be64(&it->seek, it->ts + 1);
+    it->history->ops->seek(it->history, buf_slice(&it->seek));
+    it->ended_there = past_is_alive(it->history, buf_slice(&it->ended_key), it->ts);
+    if (it->ended_there) set(&it->ended_value, it->history->value);
+}
+
+// Past all versions of ended_key. Few are stepped over, many jumped over.
+static void leave_forward(struct past_iter *it) {
+    struct kv_iter *h = it->history;
+    for (int i = 0; i < 8 && h->valid; i++) {
+        if (!slice_eq(key_of_entry(h), buf_slice(&it->ended_key))) return;
+        h->ops->next(h);
+    }
+    set(&it->seek, buf_slice(&it->ended_key));
+    buf_put_be64(&it->seek, UINT64_MAX);
+    if (h->valid) h->ops->seek(h, buf_slice(&it->seek));
+}
+
+// From where history stands to the first key with a version that lived.
+static void ended_forward(struct past_iter *it) {
+    it->ended_there = false;
+    while (it->history->valid) {
+        struct slice key = key_of_entry(it->history);
+        if (slice_cmp(key, it->upper) >= 0) return;
+        bool inside = slice_cmp(key, it->lower) >= 0;
+        set(&it->ended_key, key);
+        if (inside) look(it);
+        if (it->ended_there) return;
+        leave_forward(it);
+    }
+}
+
+static void ended_backward(struct past_iter *it) {
+    it->ended_there = false;
+    while (it->history->valid) {
+        struct slice key = key_of_entry(it->history);
+        if (slice_cmp(key, it->lower) < 0) return;
+        set(&it->ended_key, key);
+        if (slice_cmp(key, it->upper) < 0) look(it);
+        if (it->ended_there) return;
+        it->history->ops->seek_for_prev(it->history, buf_slice(&it->ended_key));
+    }
+}
+
+static void ended_step(struct past_iter *it) {
+    if (it->backward) {
+        it->history->ops->seek_for_prev(it->history, buf_slice(&it->ended_key));
+        ended_backward(it);
+    } else {
+        leave_forward(it);
+        ended_forward(it);
+    }
+}
+
+// --- the merge --------------------------------------------------------------------------
+
+static void skip_younger(struct past_iter *it) {
+    struct kv_iter *now = it->now;
+    while (now->valid && past_begin(now->key, now->value) > it->ts) {
+        if (it->backward)
+            now->ops->prev(now);
+        else
+            now->ops->next(now);
+    }
+}
+
+static bool ended_is_next(const struct past_iter *it) {
+    if (!it->ended_there || !it->now->valid) return it->ended_there;
+    int c = slice_cmp(buf_slice(&it->ended_key), it->now->key);
+    return it->backward ? c > 0 : c < 0;
+}
+
+static void show(struct past_iter *it) {
+    bool ended = ended_is_next(it);
+    it->iter.valid = ended || it->now->valid;
+    if (!it->iter.valid) return;
+    it->iter.key = ended ? buf_slice(&it->ended_key) : it->now->key;
+    it->iter.value = ended ? buf_slice(&it->ended_value) : it->now->value;
+}
+
+static void step(struct past_iter *it) {
+    if (ended_is_next(it)) {
+        ended_step(it);
+    } else {
+        if (it->backward)
+            it->now->ops->prev(it->now);
+        else
+            it->now->ops->next(it->now);
+        skip_younger(it);
+    }
+    show(it);
+}
+
+static void seek_key(struct past_iter *it, struct slice key) {
+    if (slice_cmp(key, it->lower) < 0) key = it->lower;
+    it->backward = false;
+    it->now->ops->seek(it->now, key);
+    skip_younger(it);
+    it->history->ops->seek(it->history, key);
+    // An entry of a shorter key can stand here: key begins with it.
+    while (it->history->valid && slice_cmp(key_of_entry(it->history), key) < 0)
+        it->history->ops->next(it->history);
+    ended_forward(it);
+    show(it);
+}
+
+// The last entry whose key is at most key (strictly below it with before).
+static void seek_key_for_prev(struct past_iter *it, struct slice key, bool before) {
+    struct kv_iter *h = it->history, *now = it->now;
+    it->backward = true;
+    now->ops->seek_for_prev(now, key);
+    if (before && now->valid && slice_cmp(now->key, key) >= 0) now->ops->prev(now);
+    skip_younger(it);
+    // Entries of key itself, and of one that key begins with, stand behind key.
+    h->ops->seek(h, key);
+    while (h->valid && slice_cmp(key_of_entry(h), key) < (before ? 0 : 1))
+        h->ops->next(h);
+    if (h->valid)
+        h->ops->prev(h);
+    else
+        h->ops->seek_last(h);
+    ended_backward(it);
+    show(it);
+}
+
+// --- the contract -----------------------------------------------------------------------
+
+static void iter_seek_first(struct kv_iter *iter) { seek_key(iter_of(iter), iter_of(iter)->lower); }
+
+static void iter_seek_last(struct kv_iter *iter) {
+    seek_key_for_prev(iter_of(iter), iter_of(iter)->upper, true);
+}
+
+static void iter_seek(struct kv_iter *iter, struct slice key) { seek_key(iter_of(iter), key); }
+
+static void iter_seek_for_prev(struct kv_iter *iter, struct slice key) {
+    struct past_iter *it = iter_of(iter);
+    bool beyond = slice_cmp(key, it->upper) >= 0;
+    seek_key_for_prev(it, beyond ? it->upper : key, beyond);
+}
+
+// Turns round at the entry that is shown; then step leaves it.
+static void turn(struct past_iter *it) {
+    set(&it->place, it->iter.key);
+    if (it->backward)
+        seek_key(it, buf_slice(&it->place));
+    else
+        seek_key_for_prev(it, buf_slice(&it->place), false);
+}
+
+static void iter_next(struct kv_iter *iter) {
+    struct past_iter *it = iter_of(iter);
+    if (!iter->valid) return;
+    if (it->backward) turn(it);
+    step(it);
+}
+
+static void iter_prev(struct kv_iter *iter) {
+    struct past_iter *it = iter_of(iter);
+    if (!iter->valid) return;
+    if (!it->backward) turn(it);
+    step(it);
+}
+
+static nacre_status iter_status(struct kv_iter *iter, struct ctx *ctx) {
+    struct past_iter *it = iter_of(iter);
+    const struct buf *bufs[] = {&it->ended_key, &it->ended_value, &it->seek, &it->place};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        if (buf_status(bufs[i]) != NACRE_OK) return err_buf(ctx, bufs[i]);
+    TRY(it->now->ops->status(it->now, ctx));
+    return it->history->ops->status(it->history, ctx);
+}
+
+static void iter_close(struct kv_iter *iter) {
+    if (!iter) return;
+    struct past_iter *it = iter_of(iter);
+    if (it->now) it->now->ops->close(it->now);
+    if (it->history) it->history->ops->close(it->history);
+    buf_free(&it->ended_key);
+    buf_free(&it->ended_value);
+    buf_free(&it->seek);
+    buf_free(&it->place);
+    buf_free(&it->kind_end);
+    mem_free(it);
+}
+
+static const struct kv_iter_ops iter_ops = {
+    .seek_first = iter_seek_first,
+    .seek_last = iter_seek_last,
+    .seek = iter_seek,
+    .seek_for_prev = iter_seek_for_prev,
+    .next = iter_next,
+    .prev = iter_prev,
+    .status = iter_status,
+    .close = iter_close,
+};
+
+static nacre_status open_both(struct past_iter *it, struct ctx *ctx, struct past_kv *past,
+                              const struct kv_iter_options *options) {
+    struct kv *kv = past->base->kv;
+    struct kv_view *view = past->base->kv_view;
+    struct buf *bufs[] = {&it->ended_key, &it->ended_value, &it->seek, &it->place, &it->kind_end};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        buf_init(bufs[i], ctx->arena.budget, SIZE_MAX);
+    // History ends with the kind: an entry of the last key may stand behind upper.
+    buf_put(&it->kind_end, options->lower.p, KEYSPACE_PREFIX);
+    if (buf_status(&it->kind_end) != NACRE_OK) return err_buf(ctx, &it->kind_end);
+    it->kind_end.p[KEYSPACE_PREFIX - 1]++;
+    struct kv_iter_options history = *options;
+    history.lower.n = KEYSPACE_PREFIX;
+    history.upper = buf_slice(&it->kind_end);
+    TRY(kv->ops->iter_open(kv, ctx, view, KV_DATA, options, &it->now));
+    return kv->ops->iter_open(kv, ctx, view, KV_HISTORY, &history, &it->history);
+}
+
+nacre_status past_iter_open(struct kv *self, struct ctx *ctx, struct kv_view *view,
+                            enum kv_family family, const struct kv_iter_options *options,
+                            struct kv_iter **out) {
+    struct past_kv *past = past_of(self);
+    struct kv *kv = past->base->kv;
+    (void)view;
+    if (family != KV_DATA || !options || !past_has_versions(options->lower) || !options->upper.n)
+        return kv->ops->iter_open(kv, ctx, past->base->kv_view, family, options, out);
+    struct past_iter *it = mem_zalloc(sizeof *it);
+    if (!it) return err_nomem(ctx);
+    it->iter.ops = &iter_ops;
+    it->ts = past->ts;
+    it->lower = options->lower;
+    it->upper = options->upper;
+    nacre_status status = open_both(it, ctx, past, options);
+    if (status != NACRE_OK) {
+        iter_close(&it->iter);
+        return status;
+    }
+    *out = &it->iter;
+    return NACRE_OK;
+}

@@ -1,0 +1,199 @@
+// The past reads as it was: views of an earlier commit made from history against the views that
+// were published then and kept open: every document, index entry and guard, by points, forwards,
+// backwards, from anywhere, turning round.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "catalog/keyspace.h"
+#include "support/engine_harness.h"
+#include "txn/past.h"
+
+enum { STEPS = 150, VIEWS = 30, IDS = 12, WALKS = 40, WALK_STEPS = 12 };
+
+struct run {
+    struct harness h;
+    uint64_t rng;
+    struct view *views[VIEWS];
+    uint32_t view_count;
+    int closed;
+};
+
+static uint32_t below(struct run *r, uint32_t n) {
+    r->rng = r->rng * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(r->rng >> 33) % n;
+}
+
+static void catalog(struct run *r, enum catalog_op op, const char *index, const char *json) {
+    struct result result;
+    struct catalog_request request = {.op = op,
+                                      .target.collection = SLICE_LIT("things"),
+                                      .index = index ? slice_str(index) : slice_of(NULL, 0),
+                                      .body = harness_bson(&r->h, json)};
+    assert_int_equal(engine_catalog(&r->h.ctx, r->h.engine, &request, &result), NACRE_OK);
+}
+
+static void write_one(struct run *r) {
+    char json[96];
+    int64_t id = below(r, IDS);
+    struct write_item item = {.kind = below(r, 4) ? WRITE_PUT : WRITE_DELETE, .id = val_int(id)};
+    snprintf(json, sizeof json, "{\"_id\":%d,\"a\":[%u,%u],\"b\":\"%u\"}", (int)id, below(r, 4),
+             below(r, 4), below(r, 1000000));
+    nacre_status status =
+        harness_write(&r->h, "things", &item, item.kind == WRITE_PUT ? json : NULL, NULL);
+    assert_true(status == NACRE_OK || status == NACRE_DOCUMENT_NOT_FOUND);
+    ctx_reset(&r->h.ctx);
+    if (below(r, 3) == 0) world_model_advance(&r->h.world, below(r, 5));
+}
+
+static void on_close(void *arg, uint64_t ts) {
+    struct run *r = arg;
+    (void)ts;
+    r->closed++;
+}
+
+static void same(const struct kv_iter *a, const struct kv_iter *b) {
+    assert_int_equal(a->valid, b->valid);
+    if (!a->valid) return;
+    assert_true(slice_eq(a->key, b->key));
+    assert_true(slice_eq(a->value, b->value));
+}
+
+static void point(struct run *r, const struct view *was, const struct view *past,
+                  struct slice key) {
+    struct kv_pin a, b;
+    bool found_a, found_b;
+    const struct view *views[] = {was, past};
+    struct kv_pin *pins[] = {&a, &b};
+    bool *found[] = {&found_a, &found_b};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(views[i]->kv->ops->get(views[i]->kv, &r->h.ctx, views[i]->kv_view, KV_DATA,
+                                                key, pins[i], found[i]),
+                         NACRE_OK);
+    assert_int_equal(found_a, found_b);
+    if (found_a) assert_true(slice_eq(a.value, b.value));
+    for (int i = 0; i < 2; i++)
+        if (*found[i]) views[i]->kv->ops->unpin(views[i]->kv, pins[i]);
+}
+
+// The same moves of both iterators; keys are those of all states, and what lies between.
+static void walk(struct run *r, struct kv_iter *a, struct kv_iter *b, struct slice seek) {
+    struct kv_iter *its[] = {a, b};
+    uint32_t how = below(r, 4);
+    for (int i = 0; i < 2; i++) {
+        struct kv_iter *it = its[i];
+        if (how == 0)
+            it->ops->seek_first(it);
+        else if (how == 1)
+            it->ops->seek_last(it);
+        else if (how == 2)
+            it->ops->seek(it, seek);
+        else
+            it->ops->seek_for_prev(it, seek);
+    }
+    same(a, b);
+    for (int n = 0; n < WALK_STEPS && a->valid; n++) {
+        bool forward = below(r, 4) ? how == 0 || how == 2 : below(r, 2);
+        for (int i = 0; i < 2; i++) {
+            if (forward)
+                its[i]->ops->next(its[i]);
+            else
+                its[i]->ops->prev(its[i]);
+        }
+        same(a, b);
+    }
+}
+
+// A key of any state, or one a little before or after it.
+static void any_key(struct run *r, uint8_t kind, struct buf *out) {
+    const struct view *view = r->views[below(r, r->view_count)];
+    uint8_t lower[KEYSPACE_PREFIX] = {0, 0, 0, 1, kind}, upper[KEYSPACE_PREFIX] = {0, 0, 0, 1};
+    struct kv_iter *it;
+    upper[4] = (uint8_t)(kind + 1);
+    struct kv_iter_options all = {.lower = slice_of(lower, sizeof lower),
+                                  .upper = slice_of(upper, sizeof upper)};
+    assert_int_equal(
+        view->kv->ops->iter_open(view->kv, &r->h.ctx, view->kv_view, KV_DATA, &all, &it), NACRE_OK);
+    buf_reset(out);
+    it->ops->seek_first(it);
+    for (uint32_t n = below(r, 20); n && it->valid; n--)
+        it->ops->next(it);
+    buf_put_slice(out, it->valid ? it->key : all.lower);
+    it->ops->close(it);
+    if (below(r, 3) == 0) buf_put_u8(out, (uint8_t)below(r, 256));
+    if (below(r, 3) == 0 && out->n > KEYSPACE_PREFIX) out->n--;
+}
+
+static void compare(struct run *r, const struct view *was, const struct view *past, uint8_t kind) {
+    struct buf keys[3] = {0};
+    for (int i = 0; i < 3; i++)
+        buf_init(&keys[i], NULL, SIZE_MAX);
+    for (int n = 0; n < WALKS; n++) {
+        struct kv_iter *a, *b;
+        for (int i = 0; i < 3; i++)
+            any_key(r, kind, &keys[i]);
+        bool turned = slice_cmp(buf_slice(&keys[0]), buf_slice(&keys[1])) > 0;
+        struct kv_iter_options options = {.lower = buf_slice(&keys[turned]),
+                                          .upper = buf_slice(&keys[!turned])};
+        if (slice_eq(options.lower, options.upper)) continue;
+        assert_int_equal(
+            was->kv->ops->iter_open(was->kv, &r->h.ctx, was->kv_view, KV_DATA, &options, &a),
+            NACRE_OK);
+        assert_int_equal(
+            past->kv->ops->iter_open(past->kv, &r->h.ctx, past->kv_view, KV_DATA, &options, &b),
+            NACRE_OK);
+        walk(r, a, b, buf_slice(&keys[2]));
+        assert_int_equal(b->ops->status(b, &r->h.ctx), NACRE_OK);
+        a->ops->close(a);
+        b->ops->close(b);
+        point(r, was, past, buf_slice(&keys[2]));
+    }
+    for (int i = 0; i < 3; i++)
+        buf_free(&keys[i]);
+}
+
+static void run(uint64_t seed) {
+    struct run r = {.rng = seed};
+    harness_open_memory(&r.h, seed);
+    catalog(&r, CATALOG_CREATE_COLLECTION, NULL, "{\"history_seconds\":100000}");
+    catalog(&r, CATALOG_CREATE_INDEX, "by_a", "{\"fields\":[\"a\",\"-b\"]}");
+    catalog(&r, CATALOG_CREATE_INDEX, "by_b", "{\"fields\":[\"b\"],\"unique\":true}");
+    assert_int_equal(engine_tick(&r.h.ctx, r.h.engine), NACRE_OK);
+    for (int i = 0; i < STEPS; i++) {
+        write_one(&r);
+        if (i % (STEPS / VIEWS) == 0) r.views[r.view_count++] = engine_view(r.h.engine);
+    }
+    struct view *now = engine_view(r.h.engine), *past;
+    for (uint32_t i = 0; i < r.view_count; i++) {
+        static const uint8_t kinds[] = {KIND_DOCUMENT, KIND_INDEX, KIND_UNIQUE};
+        assert_int_equal(txn_view_past(&r.h.ctx, now, r.views[i]->commit_ts, on_close, &r, &past),
+                         NACRE_OK);
+        for (size_t k = 0; k < sizeof kinds; k++)
+            compare(&r, r.views[i], past, kinds[k]);
+        txn_view_release(past);
+    }
+    assert_int_equal(r.closed, r.view_count);
+    txn_view_release(now);
+    for (uint32_t i = 0; i < r.view_count; i++)
+        txn_view_release(r.views[i]);
+    harness_close(&r.h);
+}
+
+static void test_past(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        print_message("seed %llu\n", (unsigned long long)seed);
+        run(seed);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_past)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
