@@ -24,7 +24,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
                  "JSON lines, the last {\"$end\":{next_cursor, total}}"},
 
     [OPT_AS_OF] = {"as-of", 0, CLI_TEXT, "TIME", 0, 0,
-                   "as it was then, as in 2026-01-31T12:00:00Z (--history-seconds keeps it)"},
+                   "as it was then, as in 2026-01-31T12:00:00Z"},
     [OPT_SINCE] = {"since", 0, CLI_TEXT, "TOKEN", 0, 0,
                    "what came after this change, or after this write's sequence"},
     [OPT_NO_FOLLOW] = {"no-follow", 0, CLI_FLAG, NULL, 0, 0, "what there is, then end"},

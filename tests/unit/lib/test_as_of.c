@@ -32,7 +32,7 @@ static void put(struct lib_fixture *f, int id, int n, char out[32]) {
         LIB_OK(f, lib_fixture_put(f, "{\"_id\":0}"));
         time_of(f, 0, out);
     } while (strcmp(before, out) == 0);
-    strcpy(out, before);
+    memcpy(out, before, sizeof before);
 }
 
 static void expect(struct lib_fixture *f, int id, const char *as_of, const char *want) {
