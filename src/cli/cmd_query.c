@@ -50,6 +50,7 @@ static int put_rows(struct cli *cli, const struct cli_call *call, nacre_cursor *
     struct cli_text columns = {0};
     bool fields = call->options[OPT_FIELDS].given;
     if (fields) columns_of(call, &columns);
+    cli_page_begin(cli);
     struct cli_table *table = cli_table_begin(cli, fields ? cli_text_of(&columns) : NULL);
     const char *row = NULL;
     size_t size = 0;
@@ -60,6 +61,7 @@ static int put_rows(struct cli *cli, const struct cli_call *call, nacre_cursor *
         status = nacre_cursor_next(cursor, &row, &size);
     }
     cli_table_end(table);
+    cli_page_end(cli);
     cli_text_free(&columns);
     if (status != NACRE_OK) return cli_fail(cli, status, filter_of(call));
     return alive ? finish_rows(cli, call, cursor) : 0;

@@ -1,17 +1,27 @@
 #include "cli/out.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/json.h"
 #include "cli/width.h"
 
 static int out_errno; // of the first write that failed
 static bool out_told; // and whether that was said
+static FILE *pager;   // takes the data while it runs
+static pid_t pager_id;
+
+static FILE *data_file(void) { return pager ? pager : stdout; }
 
 bool cli_put(const char *bytes, size_t size) {
-    if (out_errno == 0 && size > 0 && fwrite(bytes, 1, size, stdout) < size)
+    if (out_errno == 0 && size > 0 && fwrite(bytes, 1, size, data_file()) < size)
         out_errno = errno ? errno : EIO;
     return out_errno == 0;
 }
@@ -42,7 +52,47 @@ bool cli_put_json(struct cli *cli, struct cli_slice value) {
 
 // Data first, then what is said about it.
 static void flush_data(void) {
-    if (fflush(stdout) != 0 && out_errno == 0) out_errno = errno;
+    if (fflush(data_file()) != 0 && out_errno == 0) out_errno = errno;
+}
+
+// A pipe to a command of the user's shell; NULL if there is none to be had.
+static FILE *start_pager(const char *command) {
+    static char shell[] = "sh", option[] = "-c";
+    char *text = cli_copy(command);
+    char *words[] = {shell, option, text, NULL};
+    int ends[2];
+    posix_spawn_file_actions_t actions;
+    bool started = false;
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+        started = posix_spawn(&pager_id, "/bin/sh", &actions, NULL, words, environ) == 0;
+        posix_spawn_file_actions_destroy(&actions);
+        close(ends[0]);
+        if (!started) close(ends[1]);
+    }
+    cli_free(text);
+    return started ? fdopen(ends[1], "w") : NULL;
+}
+
+// The pager is left by its own keys: an interrupt is not for the shell then.
+void cli_page_begin(const struct cli *cli) {
+    const char *command = getenv("PAGER");
+    if (!cli->in_shell || cli->line || !cli->tty_out || cli->json) return;
+    flush_data();
+    if (!command || !*command) command = "command -v less >/dev/null && exec less -FRX || exec cat";
+    pager = start_pager(command);
+    if (pager) signal(SIGINT, SIG_IGN);
+}
+
+void cli_page_end(const struct cli *cli) {
+    if (!pager) return;
+    if (fclose(pager) != 0 && out_errno == 0) out_errno = errno;
+    pager = NULL;
+    while (waitpid(pager_id, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    if (out_errno == EPIPE) out_errno = 0; // it was left before the end
+    cli_catch_interrupts(cli->session);
 }
 
 int cli_flush(struct cli *cli) {

@@ -15,6 +15,10 @@ bool cli_put_json(struct cli *cli, struct cli_slice value);
 int cli_flush(struct cli *cli);
 enum { CLI_PIPE_CLOSED = 141 };
 
+// Between the two a person at the shell reads data in $PAGER, else less; elsewhere they do nothing.
+void cli_page_begin(const struct cli *cli);
+void cli_page_end(const struct cli *cli);
+
 // A sentence on stderr, unless --quiet.
 void cli_note(struct cli *cli, const char *format, ...) CLI_FORMAT(2, 3);
 

@@ -145,6 +145,20 @@ class Shell(Case):
         again.type("\n")
         self.assertEqual(again.finish()[1], 0)
 
+    def test_pager(self):
+        self.ok("put", "films", "heat", '{"year":1995}')
+        leaky = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+        # One that reads all, one that leaves at once.
+        for pager, shown in (("sed s/^/paged:/", "paged:heat"), ("true", "nacre> find")):
+            terminal = Terminal(self, "shell", PAGER=pager, **leaky)
+            terminal.wait_for("nacre> ")
+            terminal.type("find films\n")
+            terminal.wait_for(shown)
+            terminal.type("count films\n")
+            terminal.wait_for("\r\n1\r\n")
+            terminal.type("exit\n")
+            self.assertEqual(terminal.finish()[1], 0)
+
 
 if __name__ == "__main__":
     unittest.main()
