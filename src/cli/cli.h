@@ -18,6 +18,7 @@ enum cli_option_id {
     OPT_FIELDS,
     OPT_SORT,
     OPT_LIMIT,
+    OPT_OFFSET,
     OPT_CURSOR,
     OPT_TOTAL,
     OPT_END,

@@ -50,8 +50,8 @@ int cmd_help(struct cli *cli, const struct cli_call *call);
 enum { CMD_VERSIONS_MAX = 64 };
 int cmd_write_options(struct cli *cli, const struct cli_call *call, nacre_write *out,
                       uint64_t versions[CMD_VERSIONS_MAX]);
-// {"filter":…,"sort":…,"fields":…,"limit":…,"cursor":…,"count":…} of what is given, added to
-// what out holds, and the end of the object.
+// {"filter":…,"sort":…,"fields":…,"limit":…,"offset":…,"cursor":…,"count":…} of what is given,
+// added to what out holds, and the end of the object.
 void cmd_query_spec(const struct cli_call *call, const char *filter, struct cli_text *out);
 // Whether an option of aggregate is given; the body of one (aggregate_spec.c). 0, or an exit code.
 bool cmd_is_aggregate(const struct cli_call *call);

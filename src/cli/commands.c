@@ -45,8 +45,9 @@ const struct cli_command cli_commands[] = {
      "nacre find films \"year > 1990 AND genres CONTAINS 'Drama'\" --sort -year,title --limit 10\n"
      "nacre find films '{\"year\":{\"$in\":[1994,1999]}}' --fields title,year\n"
      "nacre find films \"title STARTS WITH 'The'\" --json | head",
-     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_CURSOR, OPT_TOTAL, OPT_AS_OF, OPT_END), cmd_find,
-     false},
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_OFFSET, OPT_CURSOR, OPT_TOTAL, OPT_AS_OF,
+             OPT_END),
+     cmd_find, false},
     {"count", "COLLECTION [FILTER]", 1, 2, "Count documents", NULL,
      "nacre count films\nnacre count films \"year BETWEEN 1990 AND 1999\"", OPTIONS(OPT_AS_OF),
      cmd_count, false},
@@ -64,7 +65,7 @@ const struct cli_command cli_commands[] = {
      "With options of aggregate it runs that.",
      "nacre explain films \"year = 1999\" --sort title\nnacre explain films --group-by year "
      "--count n",
-     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_AS_OF, GROUPS), cmd_explain, false},
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_OFFSET, OPT_AS_OF, GROUPS), cmd_explain, false},
     {"import", "COLLECTION FILE", 2, 2, "Store the documents of a file",
      "FILE holds a document a line (NDJSON), or CSV with a header of paths, plain or\n"
      "zstd-compressed; - is stdin. NAME.csv and NAME.csv.zst are CSV without --format. Makes\n"

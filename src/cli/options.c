@@ -18,6 +18,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_FIELDS] = {"fields", 'f', CLI_TEXT, "PATHS", 0, 0, "only these, as in title,cast.0"},
     [OPT_SORT] = {"sort", 's', CLI_TEXT, "PATHS", 0, 0, "order, as in -year,title; '-' goes down"},
     [OPT_LIMIT] = {"limit", 'n', CLI_NUMBER, "N", 0, 10000, "at most N rows (default 100)"},
+    [OPT_OFFSET] = {"offset", 0, CLI_NUMBER, "N", 0, 1000000000, "pass over the first N rows"},
     [OPT_CURSOR] = {"cursor", 0, CLI_TEXT, "TOKEN", 0, 0, "go on where an earlier page ended"},
     [OPT_TOTAL] = {"total", 0, CLI_FLAG, NULL, 0, 0, "count all that fit, beyond the limit too"},
     [OPT_END] = {"end", 0, CLI_FLAG, NULL, 0, 0,

@@ -94,6 +94,7 @@ void cmd_query_spec(const struct cli_call *call, const char *filter, struct cli_
     if (options[OPT_FIELDS].given) cmd_member_list(out, "fields", options[OPT_FIELDS].text);
     if (options[OPT_FORMAT].given) cmd_member_text(out, "format", options[OPT_FORMAT].text);
     if (options[OPT_LIMIT].given) cmd_member_number(out, "limit", options[OPT_LIMIT].number);
+    if (options[OPT_OFFSET].given) cmd_member_number(out, "offset", options[OPT_OFFSET].number);
     if (options[OPT_CURSOR].given) cmd_member_text(out, "cursor", options[OPT_CURSOR].text);
     if (options[OPT_TOTAL].given) cmd_member_text(out, "count", "exact");
     if (options[OPT_AS_OF].given) cmd_member_text(out, "as_of", options[OPT_AS_OF].text);

@@ -44,7 +44,7 @@ static nacre_status start_scan(struct query *q) {
 
 // The ids of all keys; *over: they are too many.
 static nacre_status start_gather(struct query *q, bool *over) {
-    size_t max = gather_max(q->choice.documents, q->request.limit);
+    size_t max = gather_max(q->choice.documents, exec_reach(&q->request));
     uint64_t clock = exec_clock(&q->own, q);
     if (q->options.any_order) max = SIZE_MAX;
     TRY(start_scan(q));
@@ -81,7 +81,7 @@ static nacre_status plan_it(struct query *q) {
         .target = &q->target,
         .root = q->request.filter ? q->request.filter->root : NULL,
         .sort = &q->request.sort,
-        .limit = q->request.limit,
+        .limit = exec_reach(&q->request),
         .forbid_indexes = q->request.forbid_indexes,
         .any_order = q->options.any_order,
     };
@@ -96,7 +96,7 @@ static nacre_status plan_it(struct query *q) {
 
 static size_t keep_of(const struct query *q) {
     if (q->request.limit == QUERY_UNLIMITED) return SIZE_MAX;
-    return (size_t)q->request.limit - q->returned +
+    return (size_t)q->skip + q->request.limit - q->returned +
            1; // one more tells whether there is a next page
 }
 
@@ -117,13 +117,14 @@ nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
     q->target = *target;
     q->request = *request;
     q->options = *options;
+    q->skip = request->offset;
     ctx_init(&q->own, ctx->world, budget, ctx->arena.max);
     q->own.deadline_ns = ctx->deadline_ns;
     q->own.cancel = ctx->cancel;
     gather_init(&q->gather, budget, false);
     fetch_init(&q->fetch, &q->target, budget);
     fetch_init(&q->sorted, &q->target, budget);
-    q->fetch.keeps = q->sorted.keeps = request->limit <= EXEC_KEEPS_MAX;
+    q->fetch.keeps = q->sorted.keeps = exec_reach(request) <= EXEC_KEEPS_MAX;
     sorter_init(&q->sorter, budget, ctx->arena.max);
     sorter_reset(&q->sorter, keep_of(q));
     buf_init(&q->key, budget, EXEC_KEY_MAX);
@@ -261,11 +262,22 @@ static nacre_status pull(struct ctx *ctx, struct query *q, struct query_row *out
     }
 }
 
+static nacre_status skip_rows(struct ctx *ctx, struct query *q) {
+    struct query_row row;
+    for (bool found; q->skip && !q->ended; q->skip--) {
+        TRY(pull(ctx, q, &row, &found));
+        q->ended = !found;
+    }
+    return NACRE_OK;
+}
+
 nacre_status query_next(struct ctx *ctx, struct query *q, struct query_row *out, bool *found) {
     *found = false;
     bool full = q->request.limit != QUERY_UNLIMITED && q->returned == q->request.limit;
     if (q->ended || full) return NACRE_OK;
     q->has_current = false; // a failure leaves no place to go on from
+    TRY(skip_rows(ctx, q));
+    if (q->ended) return NACRE_OK;
     TRY(pull(ctx, q, &q->current, found));
     q->has_current = *found;
     q->ended = !*found;

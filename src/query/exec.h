@@ -54,6 +54,7 @@ struct query {
 
     struct query_row current;
     bool has_current, ended;
+    uint32_t skip; // rows of the offset that are still ahead
     uint32_t returned;
     uint64_t ns[EXEC_STEPS], rows[EXEC_STEPS];
 };
@@ -67,6 +68,10 @@ MUST_USE nacre_status exec_match(struct ctx *ctx, struct query *q, struct query_
 // How many match, of a query opened with any_order. (count.c)
 MUST_USE nacre_status exec_count(struct ctx *ctx, struct query *q, uint64_t *out);
 
+// How many rows are read of the order asked for.
+static inline uint32_t exec_reach(const struct query_request *request) {
+    return request->limit == QUERY_UNLIMITED ? QUERY_UNLIMITED : request->offset + request->limit;
+}
 // Clocks for explain; 0 where nobody asks.
 static inline uint64_t exec_clock(const struct ctx *ctx, const struct query *q) {
     return q->options.timed ? world_mono_ns(ctx->world) : 0;

@@ -15,7 +15,7 @@ static uint32_t batch_size(const struct query *q) {
     uint32_t limit = q->request.limit;
     uint64_t want = q->examined ? FETCH_MAX : SOURCE_BATCH_FIRST;
     if (limit != QUERY_UNLIMITED && !q->one_run) {
-        want = (uint64_t)limit - q->returned + 1;
+        want = (uint64_t)q->skip + limit - q->returned + 1;
         if (q->matched)
             want = want * q->examined / q->matched;
         else if (q->examined)

@@ -22,7 +22,7 @@
 #include "query/present.h"
 #include "txn/txn.h"
 
-enum { QUERY_LIMIT_DEFAULT = 100, QUERY_LIMIT_MAX = 10000 };
+enum { QUERY_LIMIT_DEFAULT = 100, QUERY_LIMIT_MAX = 10000, QUERY_OFFSET_MAX = 1000000000 };
 #define QUERY_UNLIMITED UINT32_MAX // exports: memory stays flat without a sort
 
 // The body of :query. Zero-initialised it asks for nothing: set limit.
@@ -31,6 +31,7 @@ struct query_request {
     struct sort_spec sort;       // count 0: by _id ascending
     struct projection *fields;   // NULL: everything; for whoever presents the rows
     uint32_t limit;              // rows of this page, or QUERY_UNLIMITED
+    uint32_t offset;             // rows to pass over first; with QUERY_UNLIMITED 0
     struct slice cursor;         // token of the page before, n = 0: from the beginning
     bool count_exact;            // query_total is wanted
     bool forbid_indexes;         // tests: documents only, whatever there is
@@ -42,7 +43,7 @@ struct query_request {
 // bson: the JSON body, parsed with allow_dollar_names; n = 0 is an empty one. filter is an object
 // or a text, sort and fields are lists or texts ("a,-b", "a,b.c"). Everything lives in ctx's arena,
 // cursor borrows from bson. now_ms is left 0. Errors: NACRE_INVALID_ARGUMENT with pointer and
-// suggestion, NACRE_INVALID_FILTER, NACRE_UNIMPLEMENTED for an offset other than 0.
+// suggestion (an offset with a cursor is one), NACRE_INVALID_FILTER.
 MUST_USE nacre_status query_request_parse(struct ctx *ctx, struct slice bson,
                                           struct query_request *out);
 

@@ -65,14 +65,11 @@ nacre_status request_take_limit(struct ctx *ctx, struct val v, struct query_requ
 }
 
 static nacre_status take_offset(struct ctx *ctx, struct val v, struct query_request *out) {
-    (void)out;
-    if (v.type == VAL_INT && v.i == 0) return NACRE_OK;
-    if (v.type != VAL_INT || v.i < 0)
-        return request_bad(ctx, "/offset", "a whole number", v, "offset is a whole number from 0");
-    nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED, "offset is not implemented yet");
-    err_expected(ctx, "/offset", "0", "more");
-    err_hint(ctx, "Go on by the cursor of the answer.");
-    return status;
+    if (v.type != VAL_INT || v.i < 0 || v.i > QUERY_OFFSET_MAX)
+        return request_bad(ctx, "/offset", "0..1000000000", v,
+                           "offset is a whole number from 0 to 1000000000");
+    out->offset = (uint32_t)v.i;
+    return NACRE_OK;
 }
 
 nacre_status request_take_cursor(struct ctx *ctx, struct val v, struct query_request *out) {
@@ -124,8 +121,15 @@ static nacre_status unknown(struct ctx *ctx, struct slice name, const char *what
     return request_unknown(ctx, name, what,
                            count == COUNT_MEMBERS
                                ? "filter or as_of"
-                               : "filter, sort, fields, limit, cursor, count or as_of",
+                               : "filter, sort, fields, limit, offset, cursor, count or as_of",
                            names, count);
+}
+
+static nacre_status offset_with_cursor(struct ctx *ctx) {
+    nacre_status status =
+        err_set(ctx, NACRE_INVALID_ARGUMENT, "offset counts from the beginning, not from a cursor");
+    err_expected(ctx, "/offset", "0 with a cursor", "more");
+    return status;
 }
 
 static nacre_status parse(struct ctx *ctx, struct slice bson, const char *what, size_t count,
@@ -143,6 +147,7 @@ static nacre_status parse(struct ctx *ctx, struct slice bson, const char *what, 
             TRY(members[i].take(ctx, v, &request));
         }
     }
+    if (request.offset && request.cursor.n) return offset_with_cursor(ctx);
     *out = request;
     return NACRE_OK;
 }

@@ -167,6 +167,11 @@ class Films(Case):
         self.assertEqual(int(self.ok("count", "films", "year = 2022").out), count)
         self.assertLess(after["keys_examined"], before["keys_examined"])
 
+    def test_offset(self):
+        rows = self.ok("find", "films", "--sort", "-year", "--limit", "9", "-q").rows
+        self.assertEqual(self.ok("find", "films", "--sort", "-year", "--limit", "4", "--offset",
+                                 "5", "-q").rows, rows[5:])
+
     def test_aggregate(self):
         rows = self.ok("aggregate", "films", "--group-by", "year", "--count", "n",
                        "--sort", "-n,year", "--limit", "3").rows

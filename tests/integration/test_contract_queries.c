@@ -217,7 +217,8 @@ static void test_requests(void **state) {
         {"{\"limit\":10001}", NACRE_INVALID_ARGUMENT, "\"got\":\"10001\"", "/limit"},
         {"{\"limit\":1.0}", NACRE_INVALID_ARGUMENT, "double", "/limit"},
         {"{\"limit\":\"5\"}", NACRE_INVALID_ARGUMENT, "string", "/limit"},
-        {"{\"offset\":3}", NACRE_UNIMPLEMENTED, "offset", "\"pointer\":\"/offset\""},
+        {"{\"offset\":3,\"cursor\":\"x\"}", NACRE_INVALID_ARGUMENT, "from the beginning",
+         "\"pointer\":\"/offset\""},
         {"{\"offset\":-1}", NACRE_INVALID_ARGUMENT, "whole number", "/offset"},
         {"{\"as_of\":\"2020-01-01T00:00:00Z\"}", NACRE_HISTORY_EXPIRED, "history_seconds", "as_of"},
         {"{\"as_of\":\"2020\"}", NACRE_INVALID_ARGUMENT, "RFC 3339", "/as_of"},
@@ -242,6 +243,11 @@ static void test_requests(void **state) {
         LIB_FAILS(&f, contract_query(&f, cases[i].spec), cases[i].status, cases[i].says,
                   cases[i].pointer);
     assert_string_equal(contract_ids(&f, "{\"limit\":0}"), "");
+    assert_string_equal(contract_ids(&f, "{\"limit\":0,\"offset\":3}"), "");
+    assert_string_equal(contract_ids(&f, "{\"limit\":2,\"offset\":3}"), "3 4 ");
+    assert_string_equal(contract_ids(&f, "{\"sort\":\"-_id\",\"limit\":2,\"offset\":1}"), "23 22 ");
+    assert_string_equal(contract_ids(&f, "{\"offset\":24}"), "24 ");
+    assert_string_equal(contract_ids(&f, "{\"offset\":25}"), "");
     assert_string_equal(contract_ids(&f, "{\"limit\":10000,\"filter\":\"_id > 22\"}"), "23 24 ");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"search\":{}}", &out, NULL), NACRE_UNIMPLEMENTED,
               "search");

@@ -197,6 +197,7 @@ const char *query_fixture_pages(struct query_fixture *f, struct query_request re
         uint32_t got = page(f, &request, &ids, &cursor, &stats);
         assert_true(got == request.limit || cursor.n == 0);
         rows += got;
+        request.offset = 0; // of the first page
     } while (cursor.n);
     if (out_rows) *out_rows = rows;
     return arena_str(&f->index.base.ctx.arena, buf_slice(&ids));

@@ -354,6 +354,15 @@ static void check_claim(const char *request, const struct query_request *r, cons
     if (ordered && !has_long()) same("claim order", request, got, want);
 }
 
+// The texts after the first count.
+static const char *after(const char *ids, uint32_t count) {
+    while (count-- && *ids) {
+        ids += strcspn(ids, " ");
+        ids += *ids == ' ';
+    }
+    return ids;
+}
+
 static void check_request(void) {
     const char *request = request_text();
     struct ctx *ctx = &f.index.base.ctx;
@@ -365,6 +374,9 @@ static void check_request(void) {
     f.alternates = true;
     same("pages by two plans", request, query_fixture_pages(&f, r, NULL), want);
     f.alternates = false;
+    r.offset = pick(chance(50) ? 4 : rows + 3);
+    same("pages from an offset", request, query_fixture_pages(&f, r, NULL), after(want, r.offset));
+    r.offset = 0;
     r.forbid_indexes = true;
     same("pages without indexes", request, query_fixture_pages(&f, r, NULL), want);
     r.forbid_indexes = false;
