@@ -255,9 +255,10 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_query(nacre_session *session,
                                                   nacre_collection *collection, const char *spec,
                                                   nacre_cursor **out);
 /* spec: {"filter"?, "group_by"?: ["a","b.c"], "aggregates": {name: {count|sum|avg|min|max|
- * count_distinct: "path"}}, "having"?, "sort"?, "limit"?, "cursor"?}. A row per group: its keys by
- * their paths, aggregates by their names; "*" counts documents. Without group_by one row. Reads
- * everything that matches before it returns; NACRE_MEMORY_LIMIT where the groups find no room. */
+ * count_distinct: "path"}}, "having"?, "sort"?, "limit"?, "cursor"?, "as_of"?}. A row per group:
+ * its keys by their paths, aggregates by their names; "*" counts documents. Without group_by one
+ * row. Reads everything that matches before it returns; NACRE_MEMORY_LIMIT where the groups find no
+ * room. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_aggregate(nacre_session *session,
                                                       nacre_collection *collection,
                                                       const char *spec, nacre_cursor **out);

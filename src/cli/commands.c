@@ -60,7 +60,7 @@ const struct cli_command cli_commands[] = {
      "nacre aggregate films \"genres CONTAINS 'Drama'\" --group-by year --count n --having \"n > "
      "9\"\n"
      "nacre aggregate films --min first=year --max last=year --count-distinct years=year",
-     OPTIONS(GROUPS, OPT_SORT, OPT_LIMIT, OPT_CURSOR, OPT_END), cmd_aggregate, false},
+     OPTIONS(GROUPS, OPT_SORT, OPT_LIMIT, OPT_CURSOR, OPT_AS_OF, OPT_END), cmd_aggregate, false},
     {"explain", "COLLECTION [FILTER]", 1, 2, "Run a query and show how it was done",
      "With options of aggregate it runs that.",
      "nacre explain films \"year = 1999\" --sort title\nnacre explain films --group-by year "

@@ -69,15 +69,6 @@ static nacre_status read_spec(struct nacre_session *s, struct ctx *ctx, const ch
     return NACRE_OK;
 }
 
-// What the contract knows and this version does not.
-static nacre_status refuse_later(struct ctx *ctx, struct slice bson, const char *pointer) {
-    if (!bson.n || bson_find(bson, SLICE_LIT("as_of")).type == VAL_MISSING) return NACRE_OK;
-    nacre_status status =
-        err_set(ctx, NACRE_UNIMPLEMENTED, "aggregates of the past (as_of) are not implemented yet");
-    err_expected(ctx, pointer, "not to be given in this version", "as_of");
-    return status;
-}
-
 // --- cursors ---
 
 static void free_cursor(struct nacre_cursor *c) {
@@ -102,7 +93,6 @@ static nacre_status open_cursor(struct nacre_session *s, struct nacre_collection
     struct slice bson;
     TRY(lib_query_target(s, collection, &c->target));
     nacre_status status = read_spec(s, &c->ctx, spec, &bson);
-    if (status == NACRE_OK && aggregates) status = refuse_later(&c->ctx, bson, "/as_of");
     if (status == NACRE_OK) status = parse_spec(c, bson, aggregates);
     if (status != NACRE_OK) {
         if (spec) filter_err_span(&c->ctx, slice_str(spec));
@@ -314,12 +304,6 @@ static nacre_status explain_target(struct nacre_session *s, struct slice bson,
     return lib_query_target_past(s, target, as_of_ms);
 }
 
-static nacre_status refuse_later_in(struct ctx *ctx, struct slice bson, const char *member,
-                                    const char *pointer) {
-    struct val body = bson.n ? bson_find(bson, slice_str(member)) : val_missing();
-    return body.type == VAL_OBJECT ? refuse_later(ctx, val_slice(body), pointer) : NACRE_OK;
-}
-
 nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const char *spec,
                            const char **out, size_t *out_size) {
     struct slice bson;
@@ -328,7 +312,6 @@ nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const
     if (!spec) return lib_null(s, "spec", "a body as in {\"query\":{…}}");
     if (!out) return lib_null(s, "out", "where the text goes");
     TRY(read_spec(s, &s->ctx, spec, &bson));
-    TRY(refuse_later_in(&s->ctx, bson, "aggregate", "/aggregate/as_of"));
     TRY(lib_query_target(s, collection, &target));
     lib_text_reset(&s->text);
     int64_t now_ms;

@@ -29,7 +29,7 @@ struct aggregate_item {
 };
 
 // The body of :aggregate. Of query: filter, sort (over the columns of the rows), limit, cursor,
-// now_ms, forbid_indexes.
+// as_of, now_ms, forbid_indexes.
 struct aggregate_request {
     struct query_request query;
     uint32_t key_count, item_count;

@@ -252,6 +252,7 @@ static const struct request_member members[] = {
     {"sort", request_take_sort},
     {"limit", request_take_limit},
     {"cursor", request_take_cursor},
+    {"as_of", request_take_as_of},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -264,8 +265,8 @@ static nacre_status take_member(struct ctx *ctx, struct slice name, struct val v
             return members[i].take ? members[i].take(ctx, v, &out->query) : NACRE_OK;
     }
     return request_unknown(ctx, name, "aggregate",
-                           "filter, group_by, aggregates, having, sort, limit or cursor", names,
-                           MEMBERS);
+                           "filter, group_by, aggregates, having, sort, limit, cursor or as_of",
+                           names, MEMBERS);
 }
 
 nacre_status aggregate_request_parse(struct ctx *ctx, struct slice bson,

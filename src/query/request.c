@@ -87,7 +87,7 @@ static nacre_status take_count(struct ctx *ctx, struct val v, struct query_reque
     return request_bad(ctx, "/count", "\"none\" or \"exact\"", v, "count is \"none\" or \"exact\"");
 }
 
-static nacre_status take_as_of(struct ctx *ctx, struct val v, struct query_request *out) {
+nacre_status request_take_as_of(struct ctx *ctx, struct val v, struct query_request *out) {
     out->has_as_of = v.type == VAL_STRING && time_parse(val_slice(v), &out->as_of_ms);
     if (out->has_as_of) return NACRE_OK;
     return request_bad(ctx, "/as_of", "a time as in \"2026-01-31T12:00:00Z\"", v,
@@ -95,7 +95,7 @@ static nacre_status take_as_of(struct ctx *ctx, struct val v, struct query_reque
 }
 
 static const struct request_member members[] = {
-    {"filter", request_take_filter}, {"as_of", take_as_of},         {"sort", request_take_sort},
+    {"filter", request_take_filter}, {"as_of", request_take_as_of}, {"sort", request_take_sort},
     {"fields", take_fields},         {"limit", request_take_limit}, {"offset", take_offset},
     {"cursor", request_take_cursor}, {"count", take_count},
 };

@@ -15,6 +15,7 @@ MUST_USE nacre_status request_bad(struct ctx *ctx, const char *pointer, const ch
 MUST_USE nacre_status request_filter(struct ctx *ctx, struct val v, const char *name,
                                      struct filter **out);
 MUST_USE nacre_status request_take_filter(struct ctx *ctx, struct val v, struct query_request *out);
+MUST_USE nacre_status request_take_as_of(struct ctx *ctx, struct val v, struct query_request *out);
 MUST_USE nacre_status request_take_sort(struct ctx *ctx, struct val v, struct query_request *out);
 MUST_USE nacre_status request_take_limit(struct ctx *ctx, struct val v, struct query_request *out);
 MUST_USE nacre_status request_take_cursor(struct ctx *ctx, struct val v, struct query_request *out);

@@ -50,6 +50,20 @@ static void rows(struct lib_fixture *f, const char *spec, const char *as_of, con
     assert_string_equal(lib_fixture_rows(f, text), want);
 }
 
+static void sum_is(struct lib_fixture *f, const char *as_of, const char *want) {
+    char text[256];
+    nacre_cursor *cursor = NULL;
+    const char *row = NULL;
+    snprintf(
+        text, sizeof text,
+        "{\"aggregates\":{\"docs\":{\"count\":\"*\"},\"sum\":{\"sum\":\"n\"}},\"as_of\":\"%s\"}",
+        as_of);
+    LIB_OK(f, nacre_aggregate(f->s, &f->c, text, &cursor));
+    LIB_OK(f, nacre_cursor_next(cursor, &row, NULL));
+    assert_string_equal(row, want);
+    nacre_cursor_close(cursor);
+}
+
 static int append(void *arg, const void *bytes, size_t size) {
     strncat(arg, bytes, size);
     return 0;
@@ -57,7 +71,7 @@ static int append(void *arg, const void *bytes, size_t size) {
 
 static void test_reads(void **state) {
     struct lib_fixture f;
-    char t1[32], t2[32], t3[32], spec[128], text[512] = "";
+    char t1[32], t2[32], t3[32], spec[200], text[512] = "";
     const char *plan;
     uint64_t count;
     nacre_doc doc = {0};
@@ -84,6 +98,8 @@ static void test_reads(void **state) {
              "{\"_id\":1,\"n\":30}\n{\"_id\":2,\"n\":20}\n");
         rows(&f, "\"filter\":\"n > 0\",\"sort\":[\"-_id\"]", t3,
              "{\"_id\":2,\"n\":20}\n{\"_id\":1,\"n\":30}\n");
+        sum_is(&f, t2, "{\"docs\":3,\"sum\":30}");
+        sum_is(&f, t3, "{\"docs\":3,\"sum\":50}");
         LIB_OK(&f, nacre_count_as_of(f.s, &f.c, "n > 0", t1, &count));
         assert_int_equal(count, 1);
         LIB_OK(&f, nacre_count_as_of(f.s, &f.c, NULL, t3, &count));
@@ -98,6 +114,12 @@ static void test_reads(void **state) {
     snprintf(spec, sizeof spec, "{\"count\":{\"filter\":\"n > 0\",\"as_of\":\"%s\"}}", t2);
     LIB_OK(&f, nacre_explain(f.s, &f.c, spec, &plan, NULL));
     LIB_HAS(plan, "\"rows_returned\":2");
+    snprintf(spec, sizeof spec,
+             "{\"aggregate\":{\"group_by\":\"n\",\"aggregates\":{},\"filter\":\"n > "
+             "0\",\"as_of\":\"%s\"}}",
+             t2);
+    LIB_OK(&f, nacre_explain(f.s, &f.c, spec, &plan, NULL));
+    LIB_HAS(plan, "\"name\":\"group\",\"rows\":2");
     lib_fixture_close(&f);
 }
 
