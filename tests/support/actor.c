@@ -5,6 +5,7 @@
 
 #include "base/err/check.h"
 #include "doc/json.h"
+#include "engine/tx.h"
 #include "support/actor_claim.h"
 #include "support/oracle.h"
 
@@ -239,6 +240,77 @@ static nacre_status many_documents(struct actor *a) {
     return actor_settle(a, &call);
 }
 
+// --- transactions -----------------------------------------------------------------------
+
+// Whether the transaction sees what it has written itself.
+static nacre_status read_back(struct actor *a, struct engine_tx *tx, const struct plan *p) {
+    struct engine_collection c = {.target.collection = SLICE_LIT("c")};
+    struct engine_doc doc = {0};
+    nacre_status want = p->after.live ? NACRE_OK : NACRE_DOCUMENT_NOT_FOUND;
+    nacre_status got = engine_tx_get(&a->ctx, tx, &c, val_int(oracle_id(p->slot)), &doc);
+    uint64_t version = got == NACRE_OK ? doc.row.version : p->after.version;
+    engine_release_doc(a->engine, &doc);
+    if (got == want && version == p->after.version) return NACRE_OK;
+    if (got != want && a->faults && is_machine(got)) return got;
+    oracle_fail(a->o, "slot %u in a transaction: %s, version %llu instead of %llu", p->slot,
+                nacre_status_code(got), (unsigned long long)version,
+                (unsigned long long)p->after.version);
+    return NACRE_INTERNAL;
+}
+
+// What fails by itself leaves the others. *got: how the transaction as a whole went so far.
+static nacre_status write_plans(struct actor *a, struct engine_tx *tx, struct plan *plans,
+                                uint32_t n, nacre_status *got) {
+    for (uint32_t k = 0; k < n; k++) {
+        struct result result;
+        struct write_request request = {.target.collection = SLICE_LIT("c"),
+                                        .atomic = true,
+                                        .count = 1,
+                                        .items = &plans[k].item};
+        nacre_status status = engine_tx_write(&a->ctx, tx, &request, &result);
+        struct actor_call item = {status, plans[k].want, &result, 0};
+        if (status != plans[k].want && a->faults && is_machine(status)) {
+            *got = status;
+            return NACRE_OK;
+        }
+        if (status != plans[k].want) return surprise(a, &item);
+        if (status == NACRE_OK) TRY(check_version(a, &plans[k], &result.ops[0]));
+        if (!plans[k].changes) continue;
+        status = read_back(a, tx, &plans[k]);
+        if (status == NACRE_INTERNAL) return status;
+        if (status != NACRE_OK) *got = status;
+    }
+    return NACRE_OK;
+}
+
+// Several documents one by one, then a commit, or none.
+static nacre_status transaction(struct actor *a) {
+    struct plan plans[ORACLE_ITEMS];
+    struct result result = {0};
+    struct engine_tx *tx;
+    uint32_t n = 1 + (uint32_t)rng_below(&a->rng, ORACLE_ITEMS), count = 0;
+    uint32_t key = (uint32_t)rng_below(&a->rng, ORACLE_KEYS);
+    bool gives_up = rng_below(&a->rng, 6) == 0;
+    struct engine_tx_options options = {.serializable = rng_below(&a->rng, 2),
+                                        .durability = actor_durability(a)};
+    for (uint32_t k = 0; k < n; k++) {
+        TRY(plan_any(a, (key + k) % ORACLE_KEYS, &plans[k]));
+        if (!gives_up) intend_plan(a, &plans[k], &count);
+    }
+    actor_intend(a, ORACLE_WRITE, count);
+    nacre_status got = engine_tx_new(&a->ctx, a->engine, &tx), told = NACRE_OK;
+    if (got == NACRE_OK) {
+        got = engine_tx_begin(&a->ctx, tx, &options);
+        if (got == NACRE_OK) told = write_plans(a, tx, plans, n, &got);
+        if (told == NACRE_OK && got == NACRE_OK && !gives_up)
+            got = engine_tx_commit(&a->ctx, tx, &result);
+        engine_tx_free(tx);
+    }
+    if (told != NACRE_OK) return told;
+    struct actor_call call = {got, NACRE_OK, &result, options.durability};
+    return actor_settle(a, &call);
+}
+
 // --- counters, expiry, reading ----------------------------------------------------------
 
 static nacre_status increment(struct actor *a) {
@@ -344,7 +416,8 @@ nacre_status actor_step(struct actor *a) {
         return read_own(a);
     uint64_t dice = rng_below(&a->rng, 100);
     if (dice < 30) return one_document(a);
-    if (dice < 45) return many_documents(a);
+    if (dice < 38) return many_documents(a);
+    if (dice < 47) return transaction(a);
     if (dice < 55) return increment(a);
     if (dice < 65) return idempotent(a);
     if (dice < 70) return put_ttl(a);
