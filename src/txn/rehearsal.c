@@ -4,11 +4,6 @@
 #include "txn/apply.h"
 #include "txn/seen.h"
 
-struct note {
-    struct slice key; // of a document
-    uint64_t begin_ts;
-};
-
 struct rehearsal {
     struct txn *txn;
     struct kv *kv;
@@ -17,8 +12,7 @@ struct rehearsal {
     struct kv_delta *delta;
     struct reads *reads;
     // Of the running step: documents read from the view, in order, and guards looked up.
-    struct buf notes;  // struct note each
-    struct buf guards; // struct note each
+    struct buf notes, guards;
     struct kv_watch watch, *watched;
 };
 
@@ -30,23 +24,26 @@ bool rehearsal_changed(const struct rehearsal *r, struct slice key) {
     return kv_delta_find(r->delta, UINT64_MAX, key, &value, &there);
 }
 
-static void put_note(struct rehearsal *r, struct buf *to, struct slice key, uint64_t begin_ts) {
-    struct note note = {.begin_ts = begin_ts};
-    const uint8_t *p = arena_copy(&r->txn->ctx.arena, key.p, key.n);
-    if (!p) to->status = NACRE_MEMORY_LIMIT;
-    note.key = slice_of(p, key.n);
-    buf_put(to, &note, sizeof note);
+// A note: le64 begin_ts · varint size · key. The arena is no place for it: what reads guards gives
+// back what it took there.
+static void put_note(struct buf *to, struct slice key, uint64_t begin_ts) {
+    buf_put_le64(to, begin_ts);
+    buf_put_bytes(to, key);
+}
+
+static bool take_note(struct slice *rest, struct slice *key, uint64_t *begin_ts) {
+    return bits_take_le64(rest, begin_ts) && bits_take_bytes(rest, key);
 }
 
 nacre_status rehearsal_note(struct rehearsal *r, struct slice key, const struct apply_doc *doc) {
-    put_note(r, &r->notes, key, doc->stored ? doc->row.begin_ts : 0);
+    put_note(&r->notes, key, doc->stored ? doc->row.begin_ts : 0);
     return buf_status(&r->notes) == NACRE_OK ? NACRE_OK : err_buf(&r->txn->ctx, &r->notes);
 }
 
 static void got(void *arg, struct slice key, struct slice value) {
     struct rehearsal *r = arg;
     if (key.n > KEYSPACE_PREFIX && key.p[4] == KIND_UNIQUE)
-        put_note(r, &r->guards, key, seen_begin(key, value));
+        put_note(&r->guards, key, seen_begin(key, value));
 }
 
 // --- life -------------------------------------------------------------------------------
@@ -140,9 +137,16 @@ static nacre_status keep_changes(struct rehearsal *r) {
     return NACRE_OK;
 }
 
-static bool is_note_of(const struct note *note, const struct write_op *op) {
-    return bits_be32(note->key.p) == op->tablet &&
-           slice_eq(slice_skip(note->key, KEYSPACE_PREFIX), op->id_key);
+static bool is_key_of(struct slice key, const struct write_op *op) {
+    return key.n && bits_be32(key.p) == op->tablet &&
+           slice_eq(slice_skip(key, KEYSPACE_PREFIX), op->id_key);
+}
+
+static void keep_guards(struct rehearsal *r) {
+    struct slice rest = buf_slice(&r->guards), key;
+    uint64_t begin_ts;
+    while (take_note(&rest, &key, &begin_ts))
+        reads_key(r->reads, key, begin_ts, false);
 }
 
 // Keys of what was written, and with serializable of what was only looked at. A document is read
@@ -150,22 +154,19 @@ static bool is_note_of(const struct note *note, const struct write_op *op) {
 // notes stand in the order of the operations.
 static void keep_seen(struct rehearsal *r, const struct command_write *c,
                       const struct result *result, bool serializable) {
-    const struct note *notes = (const struct note *)(const void *)r->notes.p;
-    size_t count = r->notes.n / sizeof *notes, at = 0;
+    struct slice rest = buf_slice(&r->notes), key = {0};
+    uint64_t begin_ts = 0;
     bool refused = result->status != NACRE_OK, violated = result->status == NACRE_UNIQUE_VIOLATION;
-    for (uint32_t i = 0; i < c->count && at < count; i++) {
-        if (!is_note_of(&notes[at], &c->ops[i])) continue;
+    (void)take_note(&rest, &key, &begin_ts);
+    for (uint32_t i = 0; i < c->count; i++) {
         nacre_status status = refused ? result->status : result->ops[i].status;
         bool written = status == NACRE_OK && c->ops[i].kind != WRITE_GET;
         violated |= status == NACRE_UNIQUE_VIOLATION;
-        if (written || serializable)
-            reads_key(r->reads, notes[at].key, notes[at].begin_ts, written);
-        at++;
+        if (!is_key_of(key, &c->ops[i])) continue;
+        if (written || serializable) reads_key(r->reads, key, begin_ts, written);
+        if (!take_note(&rest, &key, &begin_ts)) key = (struct slice){0};
     }
-    if (!violated || !serializable) return;
-    const struct note *guards = (const struct note *)(const void *)r->guards.p;
-    for (size_t i = 0; i < r->guards.n / sizeof *guards; i++)
-        reads_key(r->reads, guards[i].key, guards[i].begin_ts, false);
+    if (violated && serializable) keep_guards(r);
 }
 
 static nacre_status run_step(struct rehearsal *r, const struct command_write *c,

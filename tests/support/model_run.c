@@ -27,15 +27,34 @@ static void open_engine(struct run *run) {
     if (status != NACRE_OK) run_fail(run, "open: %s", run->ctx.err.detail);
 }
 
+nacre_status run_ask_write(struct run *run, const struct write_request *request,
+                           struct result *out) {
+    if (run->tx) return engine_tx_write(&run->ctx, run->tx, request, out);
+    return engine_write(&run->ctx, run->engine, request, out);
+}
+
+nacre_status run_ask_get(struct run *run, struct engine_collection *handle, struct val id,
+                         struct engine_doc *out) {
+    if (run->tx) return engine_tx_get(&run->ctx, run->tx, handle, id, out);
+    return engine_get(&run->ctx, run->engine, handle, id, out);
+}
+
+struct view *run_view(struct run *run) {
+    struct view *view;
+    struct cache *cache;
+    if (!run->tx) return engine_view(run->engine);
+    CHECK(engine_tx_view(&run->ctx, run->tx, &view, &cache) == NACRE_OK);
+    return view;
+}
+
 // The body the engine has now.
 static bool engine_has(void *arg, const struct model_collection *c, const struct model_doc *doc) {
     struct run *run = arg;
     struct engine_collection handle = {.target = run_target(c)};
     struct engine_doc got = {0};
     CHECK(engine_resolve(&run->ctx, run->engine, handle.target, &handle) == NACRE_OK);
-    bool same =
-        engine_get(&run->ctx, run->engine, &handle, model_id_val(&doc->id), &got) == NACRE_OK &&
-        slice_eq(got.row.body, doc->body);
+    bool same = run_ask_get(run, &handle, model_id_val(&doc->id), &got) == NACRE_OK &&
+                slice_eq(got.row.body, doc->body);
     engine_release_doc(run->engine, &got);
     return same;
 }

@@ -3,7 +3,7 @@
 #ifndef TESTS_SUPPORT_MODEL_RUN_H
 #define TESTS_SUPPORT_MODEL_RUN_H
 
-#include "engine/engine.h"
+#include "engine/tx.h"
 #include "support/model_lease.h"
 
 enum { RUN_TRAIL = 24, RUN_TRAIL_TEXT = 600, RUN_TOKENS = 32 };
@@ -15,7 +15,8 @@ struct run_token { // of a claim, may have ended meanwhile
 };
 
 struct run_counts {
-    uint64_t writes, batches, refused, replays, gets, queries, pages, rows, by_index, counts;
+    uint64_t transactions, writes, batches, refused, replays, gets, queries, pages, rows, by_index,
+        counts;
     uint64_t claims, taken, leases, ended, catalog, builds, failed_builds, reopens, checks;
 };
 
@@ -28,6 +29,7 @@ struct run {
     struct kv *kv;
     struct replog *log;
     struct engine *engine;
+    struct engine_tx *tx; // NULL: what is done is no transaction
     char dir[64];
     struct model model;
     struct run_token tokens[RUN_TOKENS];
@@ -45,6 +47,13 @@ void run_close(struct run *run); // and removes what it made
 _Noreturn void run_fail(struct run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void run_note(struct run *run, const char *fmt, ...) PRINTF_LIKE(2, 3); // into the trail
 void run_expect(struct run *run, const char *what, nacre_status got, nacre_status wanted);
+
+// What the engine is asked, in the transaction if there is one.
+MUST_USE nacre_status run_ask_write(struct run *run, const struct write_request *request,
+                                    struct result *out);
+MUST_USE nacre_status run_ask_get(struct run *run, struct engine_collection *handle, struct val id,
+                                  struct engine_doc *out);
+struct view *run_view(struct run *run); // release with txn_view_release
 
 static inline uint32_t run_below(struct run *run, uint32_t n) {
     return (uint32_t)rng_below(&run->rng, n);

@@ -95,7 +95,7 @@ static void open_page(struct run *run, const struct asked *a, const char *cursor
     if (status != NACRE_OK) run_fail(run, "query: %s", p->ctx.err.detail);
     p->request.forbid_indexes = forbid;
     p->request.now_ms = (int64_t)engine_now_ms(run->engine);
-    p->view = engine_view(run->engine);
+    p->view = run_view(run);
     target_of(run, p->view, a->c, &p->target);
     status = query_open(&p->ctx, &p->target, &p->request, &p->query);
     if (status != NACRE_OK) run_fail(run, "query: %s", p->ctx.err.detail);
@@ -176,7 +176,7 @@ static void read_all(struct run *run, const struct asked *a, uint32_t limit, boo
         close_page(&p);
         run->counts.by_index += p.stats.access == QUERY_ACCESS_INDEX;
         if (forbid && p.stats.access == QUERY_ACCESS_INDEX) run_fail(run, "an index was used");
-        if (limit > 4 && run_chance(run, 1)) run_reopen(run); // cursors survive it
+        if (limit > 4 && run_chance(run, 1) && !run->tx) run_reopen(run); // cursors survive it
     } while (cursor);
     if (at != a->rows.count) run_fail(run, "%u rows, the model has %u", at, a->rows.count);
 }
@@ -211,7 +211,7 @@ void run_count(struct run *run) {
     }
     request.filter = filter;
     model_select(&run->model, c, cond, NULL, false, &rows);
-    struct view *view = engine_view(run->engine);
+    struct view *view = run_view(run);
     target_of(run, view, c, &target);
     for (int forbid = 0; forbid < 2; forbid++) {
         uint64_t got = 0;

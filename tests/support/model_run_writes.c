@@ -231,7 +231,7 @@ static void choose_key(struct run *run, struct model_collection *c, const struct
                        struct keyed *out, struct write_request *request) {
     enum write_kind kind = request->count == 1 ? request->items[0].kind : 0;
     *out = (struct keyed){0};
-    if (!run_chance(run, 6) || c->record_count == MODEL_RECORDS_MAX) return;
+    if (!run_chance(run, 6) || c->record_count == MODEL_RECORDS_MAX || run->tx) return;
     out->used = true;
     out->record.kind = kind;
     out->record.has_target = target != NULL;
@@ -314,6 +314,7 @@ void run_write(struct run *run) {
     struct result result = {0};
     struct write_request request = {
         .target = run_target(c), .count = 1, .items = &item, .durability = random_durability(run)};
+    if (run->tx && !c->there) return; // a transaction makes none
     run->counts.writes++;
     choose_op(run, c, &op);
     op.id_unknown = op.kind <= WRITE_INSERT && !c->primary_key && run_chance(run, 3);
@@ -324,7 +325,7 @@ void run_write(struct run *run) {
         request.idempotency = (struct idempotency){0};
     }
     note_item(run, c, &op, &item, keyed.used ? "keyed write" : "write");
-    nacre_status status = engine_write(&run->ctx, run->engine, &request, &result);
+    nacre_status status = run_ask_write(run, &request, &result);
     if (collection_refuses(run, c, &request, op.kind <= WRITE_INSERT, status)) return;
     if (replayed(run, &keyed, status, &result)) return;
     op.answered = status;
@@ -373,11 +374,12 @@ void run_batch(struct run *run) {
                                     .count = count,
                                     .items = items,
                                     .durability = random_durability(run)};
+    if (run->tx && !c->there) return;
     run->counts.batches++;
     run_note(run, "batch of %u, atomic %d", count, request.atomic);
     bool may_make = choose_batch(run, c, ops, items, count);
     choose_key(run, c, NULL, &keyed, &request);
-    nacre_status status = engine_write(&run->ctx, run->engine, &request, &result);
+    nacre_status status = run_ask_write(run, &request, &result);
     if (collection_refuses(run, c, &request, may_make, status)) return;
     if (replayed(run, &keyed, status, &result)) return;
     // Where there is no collection yet, a refused first operation is answered alone.
@@ -408,7 +410,7 @@ void run_get(struct run *run) {
     run_expect(run, "resolve", status, c->there ? NACRE_OK : run_absent(run, c));
     if (status != NACRE_OK) return;
     struct model_doc *doc = model_find(c, &id);
-    status = engine_get(&run->ctx, run->engine, &handle, model_id_val(&id), &got);
+    status = run_ask_get(run, &handle, model_id_val(&id), &got);
     run_expect(run, "get", status, doc && doc->live ? NACRE_OK : NACRE_DOCUMENT_NOT_FOUND);
     if (status == NACRE_OK) run_compare_row(run, &got.row, doc);
     engine_release_doc(run->engine, &got);
