@@ -244,6 +244,7 @@ static void put_problem(struct cli *cli, struct cli_slice problem, const char *f
 
 void cli_put_problem(struct cli *cli, struct cli_slice problem) { put_problem(cli, problem, NULL); }
 
+CLI_FORMAT(4, 0)
 static int put_error(struct cli *cli, nacre_status status, const char *hint, const char *format,
                      va_list args) {
     struct cli_text detail = {0}, problem = {0};
