@@ -15,7 +15,8 @@ static pthread_once_t step_once = PTHREAD_ONCE_INIT;
 static void step_tables_init(void) {
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t crc = i;
-        for (int bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >> 1 ^ POLY : crc >> 1;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ POLY : crc >> 1;
         step_tables[0][i] = crc;
     }
     for (uint32_t i = 0; i < 256; i++)
@@ -32,17 +33,20 @@ uint32_t crc32c_by_tables(uint32_t crc, const void *bytes, size_t size) {
     for (; size >= 8; size -= 8, p += 8) {
         uint64_t word = bits_le64(p) ^ crc;
         crc = 0;
-        for (int k = 0; k < 8; k++) crc ^= step_tables[7 - k][(word >> (8 * k)) & 0xff];
+        for (int k = 0; k < 8; k++)
+            crc ^= step_tables[7 - k][(word >> (8 * k)) & 0xff];
     }
-    for (; size; size--, p++) crc = step_tables[0][(crc ^ *p) & 0xff] ^ crc >> 8;
+    for (; size; size--, p++)
+        crc = step_tables[0][(crc ^ *p) & 0xff] ^ crc >> 8;
     return ~crc;
 }
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
-enum { BLOCK_LONG = 4096, BLOCK_SHORT = 256 };
+// A stored row is often shorter than three of the short blocks.
+enum { BLOCK_LONG = 4096, BLOCK_SHORT = 256, BLOCK_ROW = 64 };
 
-static uint32_t shift_long[4][256], shift_short[4][256];
+static uint32_t shift_long[4][256], shift_short[4][256], shift_row[4][256];
 static pthread_once_t shift_once = PTHREAD_ONCE_INIT;
 
 // a · b modulo the polynomial; bit 31 is x^0.
@@ -58,14 +62,17 @@ static uint32_t poly_mul(uint32_t a, uint32_t b) {
 static void shift_table_init(uint32_t table[4][256], uint32_t block_bytes) {
     uint32_t power = 1u << 30; // x
     // block_bytes is a power of two: x^(8 · block_bytes) by squaring alone.
-    for (uint32_t n = 8 * block_bytes; n > 1; n >>= 1) power = poly_mul(power, power);
+    for (uint32_t n = 8 * block_bytes; n > 1; n >>= 1)
+        power = poly_mul(power, power);
     for (uint32_t k = 0; k < 4; k++)
-        for (uint32_t i = 0; i < 256; i++) table[k][i] = poly_mul(power, i << (8 * k));
+        for (uint32_t i = 0; i < 256; i++)
+            table[k][i] = poly_mul(power, i << (8 * k));
 }
 
 static void shift_tables_init(void) {
     shift_table_init(shift_long, BLOCK_LONG);
     shift_table_init(shift_short, BLOCK_SHORT);
+    shift_table_init(shift_row, BLOCK_ROW);
 }
 
 static inline uint32_t shift(uint32_t (*table)[256], uint32_t crc) {
@@ -113,8 +120,12 @@ HARDWARE static uint32_t by_hardware(uint32_t crc, const void *bytes, size_t siz
         crc = three_blocks(crc, p, BLOCK_LONG, shift_long);
     for (; size >= 3 * BLOCK_SHORT; size -= 3 * BLOCK_SHORT, p += 3 * BLOCK_SHORT)
         crc = three_blocks(crc, p, BLOCK_SHORT, shift_short);
-    for (; size >= 8; size -= 8, p += 8) crc = STEP8(crc, p);
-    for (; size; size--, p++) crc = STEP1(crc, p);
+    for (; size >= 3 * BLOCK_ROW; size -= 3 * BLOCK_ROW, p += 3 * BLOCK_ROW)
+        crc = three_blocks(crc, p, BLOCK_ROW, shift_row);
+    for (; size >= 8; size -= 8, p += 8)
+        crc = STEP8(crc, p);
+    for (; size; size--, p++)
+        crc = STEP1(crc, p);
     return ~crc;
 }
 
