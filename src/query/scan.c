@@ -4,7 +4,7 @@
 #include "doc/key.h"
 #include "index/entry.h"
 
-enum { SCAN_KEY_MAX = 64 * 1024 * 1024, SCAN_READAHEAD = 0 };
+enum { SCAN_KEY_MAX = 64 * 1024 * 1024, SCAN_READAHEAD = 128 * 1024 };
 
 nacre_status scan_open(struct ctx *ctx, struct scan *scan, const struct query_target *target,
                        const struct plan *plan, const struct buf *resume) {
@@ -23,7 +23,7 @@ nacre_status scan_open(struct ctx *ctx, struct scan *scan, const struct query_ta
     struct kv_iter_options options = {.lower = path->ranges[0].lower,
                                       .upper = path->ranges[path->range_count - 1].upper,
                                       .fill_cache = plan->caches,
-                                      .readahead_bytes = SCAN_READAHEAD};
+                                      .readahead_bytes = plan->caches ? 0 : SCAN_READAHEAD};
     return kv->ops->iter_open(kv, ctx, target->view->kv_view, KV_DATA, &options, &scan->iter);
 }
 
