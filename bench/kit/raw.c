@@ -34,7 +34,6 @@ rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes) {
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    rocksdb_options_set_bottommost_compression(options, rocksdb_zstd_compression);
     rocksdb_t *db = rocksdb_open(options, dir, &error);
     if (error) fprintf(stderr, "rocksdb: %s\n", error);
     CHECK(error == NULL);

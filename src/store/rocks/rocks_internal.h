@@ -25,7 +25,7 @@ struct rocks_settings {
     const _Atomic uint64_t *horizon_ts;
     const char *compression; // for people
 };
-// compression: 0 LZ4 above ZSTD, 1 LZ4, 2 none.
+// compression: 0 LZ4, ZSTD at the bottom of meta and history, 1 LZ4, 2 none.
 enum { ROCKS_COMPRESSIONS = 3 };
 MUST_USE nacre_status rocks_settings_init(struct ctx *ctx, const struct kv_rocks_options *options,
                                           int compression, struct rocks_settings *out);
