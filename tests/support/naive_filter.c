@@ -169,7 +169,7 @@ static bool all_holds(const struct naive_cond *c, struct about about) {
 static bool between_holds(const struct naive_cond *c, struct about about) {
     struct naive_cond low = {NAIVE_GTE, .path = c->path, .operand = c->operand->kids[0]};
     struct naive_cond high = {NAIVE_LTE, .path = c->path, .operand = c->operand->kids[1]};
-    return leaf_holds(&low, about) & leaf_holds(&high, about);
+    return leaf_holds(&low, about) && leaf_holds(&high, about);
 }
 
 static bool holds(const struct naive_cond *c, struct about about) {
