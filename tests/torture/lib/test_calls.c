@@ -214,6 +214,41 @@ static nacre_status make_batch(struct scene *s) { return batch(s, ""); }
 static nacre_status make_loose_batch(struct scene *s) { return batch(s, "\"atomic\":false,"); }
 static int done_batch(struct scene *s) { return all_or_nothing(count_of(s, "batch = 1"), 4); }
 
+// Reads of every kind, then the four documents one by one.
+static nacre_status inside(struct scene *s) {
+    nacre_doc doc = {0};
+    nacre_cursor *cursor;
+    const char *row = "";
+    uint64_t n;
+    nacre_status status = nacre_get(s->f.s, &s->f.c, number(1), &doc);
+    nacre_doc_release(&doc);
+    if (status == NACRE_OK) status = nacre_count(s->f.s, &s->f.c, "n >= 200 AND n < 300", &n);
+    for (int i = 200; i < 204 && status == NACRE_OK; i++) {
+        char json[64];
+        nacre_id id = number(i);
+        int size = snprintf(json, sizeof json, "{\"batch\":1,\"n\":%d}", i);
+        status = nacre_put(s->f.s, &s->f.c, &id, json, (size_t)size, NULL, NULL);
+    }
+    if (status == NACRE_OK)
+        status = nacre_query(s->f.s, &s->f.c, "{\"filter\":\"batch = 1\"}", &cursor);
+    if (status != NACRE_OK) return status;
+    for (n = 0; status == NACRE_OK && row; n += row != NULL)
+        status = nacre_cursor_next(cursor, &row, NULL);
+    nacre_cursor_close(cursor);
+    if (status == NACRE_OK && n != 4) fail_msg("a transaction reads %d of its writes", (int)n);
+    return status;
+}
+static nacre_status make_transaction(struct scene *s) {
+    nacre_tx_options options = {.isolation = NACRE_ISOLATION_SERIALIZABLE};
+    nacre_status status = nacre_tx_begin(s->f.s, &options);
+    if (status != NACRE_OK) return status;
+    status = inside(s);
+    if (status == NACRE_OK) return nacre_tx_commit(s->f.s, NULL);
+    nacre_status rolled = nacre_tx_rollback(s->f.s);
+    if (rolled != NACRE_OK) fail_msg("rollback: %s", nacre_status_code(rolled));
+    return status;
+}
+
 // The key is new at each place: what failed is repeated with it and must have happened once.
 static void before_idempotent(struct scene *s) {
     put_document(s, 4);
@@ -616,6 +651,7 @@ static const struct call calls[] = {
     {"delete", before_delete, make_delete, done_delete},
     {"batch", before_batch, make_batch, done_batch},
     {"batch, not atomic", before_batch, make_loose_batch, done_batch},
+    {"transaction", before_batch, make_transaction, done_batch},
     {"idempotent patch", before_idempotent, make_idempotent, done_idempotent},
     {"claim", before_claim, make_claim, done_claim},
     {"release", before_release, make_release, done_release},

@@ -1,8 +1,9 @@
-// Map, heap and random numbers: what the models in tests/property/base do not show.
+// Map, heap, skip list and random numbers: what the models in tests/property/base do not show.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -11,6 +12,7 @@
 #include "base/ds/heap.h"
 #include "base/ds/map.h"
 #include "base/ds/rng.h"
+#include "base/ds/skip.h"
 
 static void test_map_basics(void **state) {
     (void)state;
@@ -117,12 +119,69 @@ static void test_rng_ranges(void **state) {
     for (int i = 0; i < 1000; i++) assert_true(rng_below(&rng, bound) < bound);
 }
 
+static void test_skip_is_sorted(void **state) {
+    (void)state;
+    enum { RANGE = 1000, PUTS = 3000 };
+    static bool there[RANGE + 1];
+    struct arena arena;
+    struct skip skip;
+    struct rng rng;
+    size_t count = 0;
+    rng_seed(&rng, 5);
+    arena_init(&arena, NULL, SIZE_MAX);
+    skip_init(&skip, &arena);
+    assert_null(skip_first(&skip));
+    assert_null(skip_find(&skip, SLICE_LIT("0000")));
+    assert_null(skip_before(&skip, SLICE_LIT("9999")));
+    for (int i = 0; i < PUTS; i++) {
+        char key[8];
+        uint64_t n = rng_below(&rng, RANGE);
+        (void)snprintf(key, sizeof key, "%04d", (int)n);
+        struct skip_node *node = skip_put(&skip, slice_str(key));
+        assert_non_null(node);
+        assert_true((node->value != NULL) == there[n]);
+        node->value = &there[n];
+        count += !there[n];
+        there[n] = true;
+        assert_ptr_equal(skip_find(&skip, slice_str(key)), node);
+    }
+    assert_int_equal(skip.count, count);
+    struct skip_node *before = NULL, *node = skip_first(&skip);
+    for (int n = 0; n < RANGE; n++) {
+        char key[8];
+        (void)snprintf(key, sizeof key, "%04d", n);
+        assert_ptr_equal(skip_before(&skip, slice_str(key)), before);
+        assert_ptr_equal(skip_at_or_after(&skip, slice_str(key)), node);
+        if (!there[n]) continue;
+        assert_true(slice_eq_str(skip_key(node), key));
+        assert_ptr_equal(node->prev, before);
+        before = node;
+        node = skip_next(node);
+    }
+    assert_null(node);
+    arena_free(&arena);
+}
+
+static void test_skip_without_memory(void **state) {
+    (void)state;
+    struct arena arena;
+    struct skip skip;
+    arena_init(&arena, NULL, 1); // not even the head
+    skip_init(&skip, &arena);
+    assert_null(skip_put(&skip, SLICE_LIT("a")));
+    assert_null(skip_find(&skip, SLICE_LIT("a")));
+    assert_int_equal(skip.count, 0);
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_map_basics),
         cmocka_unit_test(test_map_copies_keys),
         cmocka_unit_test(test_map_of_passing_keys_stays_small),
         cmocka_unit_test(test_heap_basics),
+        cmocka_unit_test(test_skip_is_sorted),
+        cmocka_unit_test(test_skip_without_memory),
         cmocka_unit_test(test_rng_known),
         cmocka_unit_test(test_rng_ranges),
     };
