@@ -344,11 +344,12 @@ static nacre_status idempotent_send(struct actor *a, bool again) {
     struct write_item item = {.kind = WRITE_PATCH, .id = val_int(oracle_id(slot))};
     (void)snprintf(key, sizeof key, "a%u-%llu", a->me, (unsigned long long)me->keys);
     TRY(actor_parse(a, "{\"$inc\":{\"n\":1}}", &item.body));
-    struct write_request request = {.target.collection = SLICE_LIT("c"),
-                                    .count = 1,
-                                    .items = &item,
-                                    .durability = actor_durability(a),
-                                    .idempotency = {slice_str(key), SLICE_LIT("p"), me->keys}};
+    struct write_request request = {
+        .target.collection = SLICE_LIT("c"),
+        .count = 1,
+        .items = &item,
+        .durability = actor_durability(a),
+        .idempotency = {.key = slice_str(key), .principal = SLICE_LIT("p"), .body_hash = me->keys}};
     nacre_status got = engine_write(&a->ctx, a->engine, &request, &result);
     struct actor_call call = {got, NACRE_OK, &result, request.durability};
     if (got == NACRE_OK && done != ((result.flags & RESULT_REPLAYED) != 0))
