@@ -109,6 +109,7 @@ struct engine {
 // E3: from here on writes are refused with this error.
 void engine_stop_writes(struct engine *engine, nacre_status status, const struct err *err);
 MUST_USE nacre_status engine_usable(struct ctx *ctx, const struct engine *engine);
+MUST_USE nacre_status engine_writable(struct ctx *ctx, const struct engine *engine);
 // Replays what the log has beyond the store, then starts appending.
 MUST_USE nacre_status engine_replay(struct ctx *ctx, struct engine *engine);
 // A command met damage in the store. *out_error: what it told (result_error_raise).

@@ -342,10 +342,14 @@ static nacre_status split(struct ctx *ctx, struct engine *e, struct record_comma
     return NACRE_OK;
 }
 
-static nacre_status refuse_early(struct ctx *ctx, struct engine *e, struct slice payload) {
+nacre_status engine_writable(struct ctx *ctx, const struct engine *e) {
     TRY(engine_usable(ctx, e));
-    if (e->read_only)
-        return err_set(ctx, NACRE_PERMISSION_DENIED, "the database was opened read-only");
+    if (!e->read_only) return NACRE_OK;
+    return err_set(ctx, NACRE_PERMISSION_DENIED, "the database was opened read-only");
+}
+
+static nacre_status refuse_early(struct ctx *ctx, struct engine *e, struct slice payload) {
+    TRY(engine_writable(ctx, e));
     if (payload.n > COMMAND_BYTES_MAX)
         return err_set(ctx, NACRE_TRANSACTION_TOO_LARGE,
                        "one command may have %d bytes, this one has %zu", COMMAND_BYTES_MAX,

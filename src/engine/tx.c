@@ -356,6 +356,7 @@ static nacre_status write_in(struct ctx *ctx, struct engine_tx *tx,
     struct command_write command;
     *out = (struct result){0};
     TRY(engine_tx_check(ctx, tx));
+    TRY(engine_writable(ctx, tx->e));
     TRY(prepare(ctx, tx, request, &command, out));
     TRY(check_fresh(ctx, tx, &command));
     nacre_status status = rehearse(ctx, tx, &command, out);

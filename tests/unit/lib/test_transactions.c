@@ -442,6 +442,21 @@ static void survives_a_reopen(void **state) {
     lib_fixture_close(&f);
 }
 
+static void read_only_databases_have_read_only_transactions(void **state) {
+    (void)state;
+    struct lib_fixture f;
+    lib_fixture_open(&f);
+    LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":\"a\",\"n\":1}"));
+    f.options.create = 0;
+    f.options.read_only = 1;
+    lib_fixture_reopen(&f);
+    begin(&f, NACRE_ISOLATION_SERIALIZABLE);
+    LIB_HAS(lib_fixture_get(&f, nacre_id_string("a")), "\"n\":1");
+    LIB_FAILS(&f, lib_fixture_put(&f, "{\"_id\":\"b\"}"), NACRE_PERMISSION_DENIED, "read-only");
+    LIB_OK(&f, nacre_tx_commit(f.s, NULL));
+    lib_fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_its_own_writes_and_nobody_elses),
@@ -457,6 +472,7 @@ int main(void) {
         cmocka_unit_test(batches_take_part),
         cmocka_unit_test(large_ones_travel_in_pieces),
         cmocka_unit_test(survives_a_reopen),
+        cmocka_unit_test(read_only_databases_have_read_only_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
