@@ -283,6 +283,34 @@ static nacre_status write_plans(struct actor *a, struct engine_tx *tx, struct pl
     return NACRE_OK;
 }
 
+// Reads a few documents in their order, from anywhere: what the commit validates as a range.
+static nacre_status read_range(struct actor *a, struct engine_tx *tx) {
+    struct engine_collection c = {.target.collection = SLICE_LIT("c")};
+    struct buf from BUF_CLEANUP = {0}, to BUF_CLEANUP = {0};
+    struct view *view;
+    struct cache *cache;
+    struct kv_iter *it;
+    TRY(engine_tx_view(&a->ctx, tx, &view, &cache));
+    nacre_status status = engine_tx_resolve(&a->ctx, tx, &c);
+    buf_init(&from, NULL, 256);
+    buf_init(&to, NULL, 256);
+    keyspace_document(&from, c.tablet, val_int((int64_t)rng_below(&a->rng, ORACLE_KEYS)));
+    keyspace_prefix(&to, c.tablet, (enum key_kind)(KIND_DOCUMENT + 1));
+    if (status == NACRE_OK) status = buf_status(&from);
+    struct kv_iter_options options = {.lower = buf_slice(&from), .upper = buf_slice(&to)};
+    if (status == NACRE_OK)
+        status = view->kv->ops->iter_open(view->kv, &a->ctx, view->kv_view, KV_DATA, &options, &it);
+    if (status == NACRE_OK) {
+        it->ops->seek_first(it);
+        for (uint64_t i = rng_below(&a->rng, 5); i && it->valid; i--)
+            it->ops->next(it);
+        if (!it->valid) status = it->ops->status(it, &a->ctx);
+        it->ops->close(it);
+    }
+    txn_view_release(view);
+    return status;
+}
+
 // Several documents one by one, then a commit, or none.
 static nacre_status transaction(struct actor *a) {
     struct plan plans[ORACLE_ITEMS];
@@ -290,7 +318,7 @@ static nacre_status transaction(struct actor *a) {
     struct engine_tx *tx;
     uint32_t n = 1 + (uint32_t)rng_below(&a->rng, ORACLE_ITEMS), count = 0;
     uint32_t key = (uint32_t)rng_below(&a->rng, ORACLE_KEYS);
-    bool gives_up = rng_below(&a->rng, 6) == 0;
+    bool gives_up = rng_below(&a->rng, 6) == 0, ranges = rng_below(&a->rng, 3) == 0;
     struct engine_tx_options options = {.serializable = rng_below(&a->rng, 2),
                                         .durability = actor_durability(a)};
     for (uint32_t k = 0; k < n; k++) {
@@ -301,12 +329,17 @@ static nacre_status transaction(struct actor *a) {
     nacre_status got = engine_tx_new(&a->ctx, a->engine, &tx), told = NACRE_OK;
     if (got == NACRE_OK) {
         got = engine_tx_begin(&a->ctx, tx, &options);
+        if (got == NACRE_OK && ranges) got = read_range(a, tx);
         if (got == NACRE_OK) told = write_plans(a, tx, plans, n, &got);
         if (told == NACRE_OK && got == NACRE_OK && !gives_up)
             got = engine_tx_commit(&a->ctx, tx, &result);
         engine_tx_free(tx);
     }
     if (told != NACRE_OK) return told;
+    if (got == NACRE_CONFLICT && ranges && options.serializable) { // with another actor
+        a->o->actors[a->me].intent.count = 0;
+        got = NACRE_OK;
+    }
     struct actor_call call = {got, NACRE_OK, &result, options.durability};
     return actor_settle(a, &call);
 }
