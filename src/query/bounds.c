@@ -273,6 +273,7 @@ static nacre_status of_element(struct ctx *ctx, const struct bounds_field *field
                                const struct filter_node *node, struct bounds *out, bool *usable) {
     static const struct path itself = {.count = 0};
     struct bounds_field element = *field;
+    if (!field->path->count) return NACRE_OK; // elements of an element have no keys
     element.path = &itself;
     element.multikey = false;
     TRY(bounds_of(ctx, &element, node->children[0], out, usable));

@@ -237,13 +237,28 @@ static void test_wrong_claims(void **state) {
     lib_fixture_close(&f);
 }
 
+// An index has an array's elements, not the elements of these.
+static void nested_elements(void **state) {
+    (void)state;
+    struct lib_fixture f;
+    lib_fixture_open(&f);
+    LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"a\":[[5]]}"));
+    LIB_OK(&f, nacre_index_create(f.s, &f.c, "by_a", "{\"fields\":[\"a\"]}", NULL));
+    LIB_OK(&f, nacre_index_wait(f.s, &f.c, "by_a"));
+    static const char *const filters[] = {
+        "{\"filter\":{\"a\":{\"$elemMatch\":{\"$elemMatch\":{\"$lt\":7}}}},\"fields\":\"_id\"}",
+        "{\"filter\":{\"a\":{\"$elemMatch\":{\"$elemMatch\":{\"$eq\":5}}}},\"fields\":\"_id\"}",
+    };
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
+        assert_string_equal(lib_fixture_rows(&f, filters[i]), "{\"_id\":1}\n");
+    lib_fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_counts_and_plans),
-        cmocka_unit_test(test_wrong_queries),
-        cmocka_unit_test(test_claims),
+        cmocka_unit_test(nested_elements),    cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_pages),         cmocka_unit_test(test_counts_and_plans),
+        cmocka_unit_test(test_wrong_queries), cmocka_unit_test(test_claims),
         cmocka_unit_test(test_wrong_claims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
