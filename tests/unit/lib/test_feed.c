@@ -26,9 +26,12 @@ static const char *feed_next(struct lib_fixture *f, nacre_feed *feed) {
 
 // op, id and version of every change, as in "insert 1 1;delete 1 2;".
 static char *feed_read(struct lib_fixture *f, nacre_feed *feed, char *out, size_t size) {
+    const char *c = NULL;
     size_t n = 0;
     out[0] = '\0';
-    for (const char *c; (c = feed_next(f, feed));) {
+    while (true) {
+        LIB_OK(f, nacre_feed_next(feed, 0, &c, NULL));
+        if (!c) return out;
         char op[16];
         long long id, version;
         const char *at = strstr(c, "\"op\":\"");
@@ -39,7 +42,6 @@ static char *feed_read(struct lib_fixture *f, nacre_feed *feed, char *out, size_
                               strstr(c, "\"document\":{") ? "" : " -");
         assert_true(n < size);
     }
-    return out;
 }
 
 static char *feed_all(struct lib_fixture *f, const char *spec, char *out, size_t size) {
