@@ -29,7 +29,7 @@ static char *feed_read(struct lib_fixture *f, nacre_feed *feed, char *out, size_
     const char *c = NULL;
     size_t n = 0;
     out[0] = '\0';
-    while (true) {
+    for (;;) {
         LIB_OK(f, nacre_feed_next(feed, 0, &c, NULL));
         if (!c) return out;
         char op[16];
