@@ -5,6 +5,7 @@
 
 #include "doc/csv/csv.h"
 #include "doc/json.h"
+#include "support/doc_same.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -84,25 +85,6 @@ static bool read_all(struct slice text, struct docs *docs, bool all) {
     return good;
 }
 
-static bool same(struct val a, struct val b) {
-    struct slice name;
-    struct val v;
-    if (a.type != b.type) return false;
-    if (a.type != VAL_OBJECT && a.type != VAL_ARRAY) return val_identical(a, b);
-    if (bson_count(val_slice(a)) != bson_count(val_slice(b))) return false;
-    struct bson_iter it = bson_iter_of_val(a), other = bson_iter_of_val(b);
-    while (bson_next(&it, &name, &v)) {
-        struct slice ignored;
-        struct val w;
-        if (a.type == VAL_OBJECT)
-            w = bson_find(val_slice(b), name);
-        else
-            (void)bson_next(&other, &ignored, &w);
-        if (!same(v, w)) return false;
-    }
-    return true;
-}
-
 static void write_all(const struct docs *docs, struct buf *text) {
     struct csv_columns columns;
     must(csv_columns_init(&ctx, NULL, &columns) == NACRE_OK);
@@ -131,8 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             must(read_all(buf_slice(&out), &second, true));
             must(first.count == second.count);
             for (int i = 0; i < first.count; i++)
-                must(same(val_bytes(VAL_OBJECT, buf_slice(&first.bson[i])),
-                          val_bytes(VAL_OBJECT, buf_slice(&second.bson[i]))));
+                must(doc_same_fields(val_bytes(VAL_OBJECT, buf_slice(&first.bson[i])),
+                                     val_bytes(VAL_OBJECT, buf_slice(&second.bson[i]))));
         }
     }
     buf_free(&out);

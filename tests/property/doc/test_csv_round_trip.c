@@ -10,6 +10,7 @@
 #include "doc/csv/csv.h"
 #include "property/base/seed.h"
 #include "support/doc_fixture.h"
+#include "support/doc_same.h"
 
 enum { ROUNDS = 300, DOCS_MAX = 6, TEXT_MAX = 1 << 24 };
 
@@ -77,29 +78,8 @@ static void random_doc(struct buf *out, int number) {
     bson_end(&w);
 }
 
-// --- equal but for the order of fields ---
-
-static bool same(struct val a, struct val b) {
-    struct slice name;
-    struct val v;
-    if (a.type != b.type) return false;
-    if (a.type != VAL_OBJECT && a.type != VAL_ARRAY) return val_identical(a, b);
-    if (bson_count(val_slice(a)) != bson_count(val_slice(b))) return false;
-    struct bson_iter it = bson_iter_of_val(a), other = bson_iter_of_val(b);
-    while (bson_next(&it, &name, &v)) {
-        struct slice ignored;
-        struct val w;
-        if (a.type == VAL_OBJECT)
-            w = bson_find(val_slice(b), name);
-        else
-            (void)bson_next(&other, &ignored, &w);
-        if (!same(v, w)) return false;
-    }
-    return true;
-}
-
 static void expect_same(struct slice want, struct slice got) {
-    if (!same(val_bytes(VAL_OBJECT, want), val_bytes(VAL_OBJECT, got)))
+    if (!doc_same_fields(val_bytes(VAL_OBJECT, want), val_bytes(VAL_OBJECT, got)))
         fail_msg("want %s\ngot %s", doc_fixture_json(&ctx, want), doc_fixture_json(&ctx, got));
 }
 
