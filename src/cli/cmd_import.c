@@ -174,7 +174,10 @@ static void tell_how(struct import *import) {
     uint64_t lines = import->result.lines;
     char number[32], skip[32];
     struct cli_text command = {0};
-    if (lines == 0) return; // it begins anew
+    if (lines == 0) { // it begins anew
+        if (cli_interrupted()) cli_note(cli, "interrupted: nothing is imported");
+        return;
+    }
     cli_text_puts(&command, cli->in_shell ? "import" : "nacre import");
     add_word(&command, import->call->arguments[0]);
     add_word(&command, import->file ? import->file : "-");

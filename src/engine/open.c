@@ -128,7 +128,8 @@ static nacre_status open_kv(struct ctx *ctx, struct engine *e, const struct engi
                                        .write_buffer_bytes = e->budget.limit / 10 * 2,
                                        .create = o->create,
                                        .read_only = o->read_only,
-                                       .horizon_ts = &e->horizon_ts};
+                                       .horizon_ts = &e->horizon_ts,
+                                       .hold_compactions = true};
     if (options.write_buffer_bytes > 64u << 20) options.write_buffer_bytes = 64u << 20;
     TRY(join(ctx, e->dir, "store", path));
     e->owns_kv = true;
@@ -226,6 +227,7 @@ static nacre_status open_all(struct ctx *ctx, struct engine *e, const struct eng
                               .schema_regex = &filter_regex_schema};
     TRY(txn_open(ctx, &txn, &e->txn));
     TRY(engine_replay(ctx, e));
+    if (e->owns_kv) TRY(kv_rocks_compact_freely(ctx, e->kv)); // nothing is refused any more
     TRY(make_main(ctx, e));
     engine_check_disk(e);
     return engine_background_start(ctx, e);

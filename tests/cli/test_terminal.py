@@ -90,11 +90,19 @@ class Progress(Case):
     def test_interrupt_by_key(self):
         path = self.lines(150000)
         terminal = Terminal(self, "import", "c", path)
-        terminal.wait_for("documents")
+        terminal.wait_for_pattern(r"[1-9][\d,]* documents")
         terminal.type("\x03")
         shown, code = terminal.finish()
         self.assertEqual(code, 130, shown)
         self.assertIn("--resume", shown)
+
+    def test_interrupt_before_anything(self):
+        terminal = Terminal(self, "import", "c", "-")
+        terminal.wait_for("importing")
+        terminal.type("\x03")
+        shown, code = terminal.finish()
+        self.assertEqual(code, 130, shown)
+        self.assertIn("interrupted: nothing is imported", shown)
 
 
 class Shell(Case):

@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -102,11 +103,15 @@ class Terminal:
         return bool(got)
 
     def wait_for(self, text, count=1):
+        self.wait_for_pattern(re.escape(text), count)
+
+    def wait_for_pattern(self, pattern, count=1):
         end = time.monotonic() + PATIENCE
-        while self.seen.count(text) < count:
+        while len(re.findall(pattern, self.seen)) < count:
             alive = self.read(0.2)
-            if time.monotonic() > end or (not alive and self.seen.count(text) < count):
-                raise AssertionError(f"no {text!r} in {self.seen!r}")
+            if time.monotonic() > end or (not alive and
+                                          len(re.findall(pattern, self.seen)) < count):
+                raise AssertionError(f"no {pattern!r} in {self.seen!r}")
 
     def type(self, text):
         os.write(self.master, text.encode())

@@ -244,7 +244,20 @@ nacre_status kv_rocks_open(struct ctx *ctx, const char *dir, const struct kv_roc
         return status;
     }
     status = open_store(rocks, ctx, options);
-    if (status == NACRE_OK) *out = &rocks->base;
-    else close_store(&rocks->base);
+    if (status == NACRE_OK)
+        *out = &rocks->base;
+    else
+        close_store(&rocks->base);
     return status;
+}
+
+nacre_status kv_rocks_compact_freely(struct ctx *ctx, struct kv *kv) {
+    static const char *const name = "disable_auto_compactions", *const value = "false";
+    struct kv_rocks *rocks = rocks_of(kv);
+    for (int f = 0; f < KV_FAMILIES && !rocks->read_only; f++) {
+        char *error = NULL;
+        rocksdb_set_options_cf(rocks->db, rocks->family[f], 1, &name, &value, &error);
+        if (error) return rocks_error(ctx, error, "the store's options");
+    }
+    return NACRE_OK;
 }

@@ -14,9 +14,13 @@ struct kv_rocks_options {
     // History entries whose end_ts (last 8 key bytes, big-endian) is below *horizon_ts may be
     // dropped by compaction. May be NULL. Atomic, owned by the caller.
     const _Atomic uint64_t *horizon_ts;
+    // No compaction until kv_rocks_compact_freely: an open that is then given up left the tables as
+    // they were.
+    bool hold_compactions;
 };
 
 MUST_USE nacre_status kv_rocks_open(struct ctx *ctx, const char *dir,
                                     const struct kv_rocks_options *options, struct kv **out);
+MUST_USE nacre_status kv_rocks_compact_freely(struct ctx *ctx, struct kv *kv);
 
 #endif

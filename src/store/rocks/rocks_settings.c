@@ -159,8 +159,12 @@ static const char data_table[] =
     "block_based_table_factory={enable_index_compression=false;block_restart_interval=4;"
     "data_block_index_type=kDataBlockBinaryAndHash;}";
 
-static nacre_status family_options(struct ctx *ctx, struct rocks_settings *s, int family) {
+static nacre_status family_options(struct ctx *ctx, struct rocks_settings *s, int family,
+                                   bool hold_compactions) {
     s->family[family] = rocksdb_options_create_copy(s->db);
+    // RocksDB does not change the options of a first-in-first-out family when few files are open.
+    rocksdb_options_set_disable_auto_compactions(s->family[family],
+                                                 hold_compactions && family != ROCKS_MARK);
     // Points are asked for in data and meta; history is sought.
     table_set(s, s->family[family], family == KV_DATA || family == KV_META);
     if (family == ROCKS_MARK) mark_family_set(s->family[family]);
@@ -181,7 +185,7 @@ nacre_status rocks_settings_init(struct ctx *ctx, const struct kv_rocks_options 
     out->block_cache = block_cache_new(options->cache_bytes);
     nacre_status status = db_options(ctx, options, compression, out);
     for (int f = 0; f < ROCKS_FAMILIES && status == NACRE_OK; f++)
-        status = family_options(ctx, out, f);
+        status = family_options(ctx, out, f, options->hold_compactions);
     if (status == NACRE_OK && !history_filter_set(out)) status = err_nomem(ctx);
     if (status != NACRE_OK) rocks_settings_free(out);
     return status;

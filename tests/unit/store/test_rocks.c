@@ -249,6 +249,37 @@ static void test_absent_and_foreign_directories(void **state) {
     assert_null(kv);
 }
 
+static int table_count(struct kv_stand *s) {
+    char dir[512];
+    struct dir_list list;
+    int count = 0;
+    kv_stand_path(s, "db", dir);
+    assert_int_equal(dir_list(&s->ctx, dir, &list), NACRE_OK);
+    for (size_t i = 0; i < list.count; i++)
+        count += strstr(list.names[i], ".sst") != NULL;
+    dir_list_free(&list);
+    return count;
+}
+
+static void test_compactions_are_held(void **state) {
+    enum { FLUSHES = 8 }; // twice what starts a compaction
+    struct kv_stand *s = *state;
+    s->options.hold_compactions = true;
+    reopen(s);
+    for (int i = 0; i < FLUSHES; i++) {
+        write_numbered(s, "key");
+        kv_stand_flush(s);
+    }
+    reopen(s);
+    assert_true(table_count(s) >= FLUSHES * KV_FAMILIES);
+    assert_int_equal(kv_rocks_compact_freely(&s->ctx, s->kv), NACRE_OK);
+    for (int i = 0; table_count(s) >= FLUSHES * KV_FAMILIES; i++) {
+        assert_true(i < 6000);
+        (void)usleep(10000);
+    }
+    assert_int_equal(count_keys(s, KV_DATA, "key"), CHILD_KEYS);
+}
+
 static void put_history(struct kv_stand *s, const char *key, uint64_t end_ts) {
     struct kv_batch batch;
     struct buf full;
@@ -266,7 +297,8 @@ static int history_count(struct kv_stand *s) {
     struct kv_iter *it = NULL;
     assert_int_equal(s->kv->ops->iter_open(s->kv, &s->ctx, NULL, KV_HISTORY, NULL, &it), NACRE_OK);
     int count = 0;
-    for (it->ops->seek_first(it); it->valid; it->ops->next(it)) count++;
+    for (it->ops->seek_first(it); it->valid; it->ops->next(it))
+        count++;
     it->ops->close(it);
     return count;
 }
@@ -289,7 +321,8 @@ static void test_compaction_drops_history_below_the_horizon(void **state) {
         put_history(s, "k", 1000 + (uint64_t)i);
         kv_stand_flush(s);
     }
-    for (int wait = 0; wait < 200 && history_count(s) != 11; wait++) (void)usleep(50000);
+    for (int wait = 0; wait < 200 && history_count(s) != 11; wait++)
+        (void)usleep(50000);
     assert_int_equal(history_count(s), 11); // 100 and 0 are gone, 200 is kept
 }
 
@@ -342,6 +375,7 @@ int main(int argc, char **argv) {
         TEST(test_a_forked_child_is_refused),
         TEST(test_a_read_only_open_changes_nothing),
         TEST(test_absent_and_foreign_directories),
+        TEST(test_compactions_are_held),
         TEST(test_compaction_drops_history_below_the_horizon),
         TEST(test_small_options_work),
         TEST(test_reopening_many_times_keeps_few_files),
