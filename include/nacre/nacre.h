@@ -142,6 +142,13 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_get(nacre_session *session,
 NACRE_API NACRE_MUST_USE nacre_status nacre_get_as_of(nacre_session *session,
                                                       nacre_collection *collection, nacre_id id,
                                                       const char *as_of, nacre_doc *out);
+/* The kept versions of the document, newest first: what can be read as of some time, deletions
+ * included; without history the current one. A row of the cursor: {"version","op":"insert|update|
+ * delete","time","document"?}. NACRE_DOCUMENT_NOT_FOUND: none is kept. NACRE_UNIMPLEMENTED in a
+ * transaction. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_versions(nacre_session *session,
+                                                     nacre_collection *collection, nacre_id id,
+                                                     nacre_cursor **out);
 /* *out: 1 or 0. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_exists(nacre_session *session,
                                                    nacre_collection *collection, nacre_id id,

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 int cmd_get(struct cli *cli, const struct cli_call *call);
+int cmd_versions(struct cli *cli, const struct cli_call *call);
 int cmd_put(struct cli *cli, const struct cli_call *call);
 int cmd_patch(struct cli *cli, const struct cli_call *call);
 int cmd_rm(struct cli *cli, const struct cli_call *call);

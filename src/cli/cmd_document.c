@@ -1,9 +1,10 @@
-// get, put, patch, rm: one document.
+// get, versions, put, patch, rm: one document.
 #include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/table.h"
 
 static int take_id(struct cli *cli, const char *text, nacre_id *out) {
     nacre_status status = nacre_id_parse(cli->session, text, out);
@@ -30,6 +31,35 @@ int cmd_get(struct cli *cli, const struct cli_call *call) {
     else
         code = cli_fail(cli, status, NULL);
     nacre_doc_release(&doc);
+    return code;
+}
+
+static int put_versions(struct cli *cli, nacre_cursor *cursor) {
+    const char *row = NULL;
+    size_t size = 0;
+    bool alive = true;
+    cli_page_begin(cli);
+    struct cli_table *table = cli_table_begin(cli, "version,op,time,document");
+    nacre_status status = nacre_cursor_next(cursor, &row, &size);
+    while (status == NACRE_OK && row && alive) {
+        alive = cli_table_row(table, (struct cli_slice){row, size});
+        status = nacre_cursor_next(cursor, &row, &size);
+    }
+    cli_table_end(table);
+    cli_page_end(cli);
+    return status == NACRE_OK ? 0 : cli_fail(cli, status, NULL);
+}
+
+int cmd_versions(struct cli *cli, const struct cli_call *call) {
+    int code = cli_open(cli, CLI_READ);
+    nacre_id id;
+    if (!code) code = take_id(cli, call->arguments[1], &id);
+    if (code) return code;
+    nacre_collection collection = cli_collection(cli, call->arguments[0]);
+    nacre_cursor *cursor = NULL;
+    nacre_status status = nacre_versions(cli->session, &collection, id, &cursor);
+    code = status == NACRE_OK ? put_versions(cli, cursor) : cli_fail(cli, status, NULL);
+    nacre_cursor_close(cursor);
     return code;
 }
 

@@ -19,6 +19,10 @@ const struct cli_command cli_commands[] = {
      "nacre get films The_Matrix\n"
      "nacre get films The_Matrix --fields title,year,_version",
      OPTIONS(OPT_FIELDS, OPT_AS_OF), cmd_get, false},
+    {"versions", "COLLECTION ID", 2, 2, "Show the kept versions of a document, newest first",
+     "Those that can be read with --as-of, deletions included: of a collection without\n"
+     "history_seconds the current one alone.",
+     "nacre versions films heat\nnacre versions films heat --json", NULL, cmd_versions, false},
     {"put", "COLLECTION [ID] JSON", 2, 3, "Store a document",
      "JSON is an object, or - to read one from stdin. Without an ID it is the object's _id, else "
      "the\n"

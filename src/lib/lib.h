@@ -15,6 +15,7 @@
 #include "base/os/fork.h"
 #include "catalog/keyspace.h"
 #include "engine/tx.h"
+#include "engine/versions.h"
 #include "nacre/nacre.h"
 #include "query/query.h"
 
@@ -142,6 +143,10 @@ MUST_USE nacre_status lib_query_target_past(struct nacre_session *s, struct quer
                                             int64_t as_of_ms);
 // A time as text. NACRE_INVALID_ARGUMENT.
 MUST_USE nacre_status lib_as_of(struct nacre_session *s, const char *text, int64_t *out_ms);
+const char *lib_change_name(enum change_op op);
+// Appends a version as nacre_versions gives it.
+void lib_version_json(struct nacre_session *s, const struct engine_version *version,
+                      struct buf *out);
 void lib_query_close_all(struct nacre_session *s);
 void lib_changes_close_all(struct nacre_session *s);
 

@@ -116,8 +116,6 @@ static void put_member(struct buf *json, const char *name, const char *text, siz
 }
 
 static nacre_status put_change(struct nacre_feed *f, const struct engine_change *change) {
-    static const char *const ops[] = {
-        [CHANGE_INSERT] = "insert", [CHANGE_UPDATE] = "update", [CHANGE_DELETE] = "delete"};
     struct nacre_session *s = f->session;
     const struct change_record *r = &change->record;
     char text[LIB_TOKEN_MAX], time[TIME_TEXT_MAX];
@@ -127,7 +125,7 @@ static nacre_status put_change(struct nacre_feed *f, const struct engine_change 
     lib_text_reset(json);
     TRY(key_decode(&s->ctx, &id_key, false, KEY_TB_PLAIN, &id));
     lib_token_print_place(change->generation, r->place, text);
-    buf_printf(json, "{\"seq\":\"%s\",\"op\":\"%s\",\"id\":", text, ops[r->op]);
+    buf_printf(json, "{\"seq\":\"%s\",\"op\":\"%s\",\"id\":", text, lib_change_name(r->op));
     json_write_val(json, id, JSON_INT64_NUMBER);
     buf_printf(json, ",\"version\":%llu", (unsigned long long)r->version);
     put_member(json, "time", time, time_print(row_ts_ms(r->commit_ts), time));

@@ -1,4 +1,4 @@
-// Reads of an earlier time.
+// Reads of an earlier time, and versions.
 #include "base/text/time.h"
 #include "lib/lib.h"
 
@@ -22,4 +22,23 @@ nacre_status lib_query_target_past(struct nacre_session *s, struct query_target 
     *target =
         (struct query_target){.view = past, .collection = catalog_by_tablet(past->catalog, tablet)};
     return NACRE_OK;
+}
+
+static const char *const change_names[] = {
+    [CHANGE_INSERT] = "insert", [CHANGE_UPDATE] = "update", [CHANGE_DELETE] = "delete"};
+
+const char *lib_change_name(enum change_op op) { return change_names[op]; }
+
+void lib_version_json(struct nacre_session *s, const struct engine_version *version,
+                      struct buf *out) {
+    char time[TIME_TEXT_MAX];
+    int n = (int)time_print(row_ts_ms(version->begin_ts), time);
+    buf_printf(out, "{\"version\":%llu,\"op\":\"%s\",\"time\":\"%.*s\"",
+               (unsigned long long)version->version, lib_change_name(version->op), n, time);
+    if (version->document) {
+        struct present_options options = {.now_ms = (int64_t)engine_now_ms(s->db->engine)};
+        buf_put_str(out, ",\"document\":");
+        present_doc(out, version->document, &options);
+    }
+    buf_put_u8(out, '}');
 }

@@ -11,9 +11,10 @@ struct nacre_cursor {
     struct ctx ctx; // memory of the request
     struct query_target target;
     struct query_request request;
-    struct query *query; // NULL: of an aggregate
+    struct query *query; // one of these three
     struct aggregate_request aggregate_request;
     struct aggregate *aggregate;
+    struct engine_versions *versions;
     struct buf row;
     struct buf token;
     bool ended, token_made;
@@ -74,6 +75,7 @@ static nacre_status read_spec(struct nacre_session *s, struct ctx *ctx, const ch
 static void free_cursor(struct nacre_cursor *c) {
     query_close(c->query);
     aggregate_close(c->aggregate);
+    engine_versions_close(c->versions);
     txn_view_release(c->target.view);
     buf_free(&c->row);
     buf_free(&c->token);
@@ -116,10 +118,7 @@ static void link_cursor(struct nacre_session *s, struct nacre_cursor *c) {
     s->cursors = c;
 }
 
-static nacre_status make_cursor(struct nacre_session *s, struct nacre_collection *collection,
-                                const char *spec, bool aggregates, struct nacre_cursor **out) {
-    TRY(lib_begin(s));
-    if (!out) return lib_null(s, "out", "where the cursor goes");
+static nacre_status new_cursor(struct nacre_session *s, struct nacre_cursor **out) {
     struct budget *budget = engine_budget(s->db->engine);
     struct nacre_cursor *c = mem_zalloc(sizeof *c);
     if (!c) return err_nomem(&s->ctx);
@@ -129,7 +128,13 @@ static nacre_status make_cursor(struct nacre_session *s, struct nacre_collection
     ctx_init(&c->ctx, s->db->world, budget, LIB_REQUEST_MAX);
     buf_init(&c->row, budget, LIB_TEXT_MAX);
     buf_init(&c->token, budget, LIB_TEXT_MAX);
-    nacre_status status = open_cursor(s, collection, spec, aggregates, c);
+    *out = c;
+    return NACRE_OK;
+}
+
+// Hands a cursor out that could be opened.
+static nacre_status give_cursor(struct nacre_session *s, struct nacre_cursor *c,
+                                nacre_status status, struct nacre_cursor **out) {
     if (status != NACRE_OK) {
         free_cursor(c);
         return status;
@@ -137,6 +142,15 @@ static nacre_status make_cursor(struct nacre_session *s, struct nacre_collection
     link_cursor(s, c);
     *out = c;
     return NACRE_OK;
+}
+
+static nacre_status make_cursor(struct nacre_session *s, struct nacre_collection *collection,
+                                const char *spec, bool aggregates, struct nacre_cursor **out) {
+    struct nacre_cursor *c;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the cursor goes");
+    TRY(new_cursor(s, &c));
+    return give_cursor(s, c, open_cursor(s, collection, spec, aggregates, c), out);
 }
 
 // What a transaction reads later would not be validated by its commit.
@@ -158,11 +172,39 @@ nacre_status nacre_aggregate(nacre_session *s, nacre_collection *collection, con
     return make_cursor(s, collection, spec, true, out);
 }
 
+static nacre_status open_versions(struct nacre_session *s, struct nacre_collection *collection,
+                                  nacre_id id, struct nacre_cursor *c) {
+    struct engine_collection handle;
+    TRY(lib_handle(s, collection, &handle));
+    nacre_status status =
+        engine_versions_open(&s->ctx, s->db->engine, &handle, lib_id(id), &c->versions);
+    lib_handle_keep(collection, &handle);
+    return lib_done(s, status);
+}
+
+nacre_status nacre_versions(nacre_session *s, nacre_collection *collection, nacre_id id,
+                            nacre_cursor **out) {
+    struct nacre_cursor *c;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the cursor goes");
+    TRY(lib_tx_refuse(s, "a list of versions"));
+    TRY(new_cursor(s, &c));
+    return give_cursor(s, c, open_versions(s, collection, id, c), out);
+}
+
+static nacre_status next_version(struct nacre_session *s, struct nacre_cursor *c, bool *found) {
+    struct engine_version version;
+    TRY(engine_versions_next(&s->ctx, c->versions, &version, found));
+    if (*found) lib_version_json(s, &version, &c->row);
+    return NACRE_OK;
+}
+
 // Appends the next row to c->row.
 static nacre_status next_row(struct nacre_session *s, struct nacre_cursor *c, bool *found) {
     struct query_row row;
     struct slice bson;
     lib_text_reset(&c->row);
+    if (c->versions) return next_version(s, c, found);
     if (c->aggregate) {
         TRY(aggregate_next(&s->ctx, c->aggregate, &bson, found));
         if (*found) json_write_doc(&c->row, bson, JSON_INT64_NUMBER);
@@ -203,7 +245,7 @@ nacre_status nacre_cursor_token(nacre_cursor *c, const char **out) {
         return status;
     }
     TRY(check_cursor_tx(c));
-    if (!c->token_made) {
+    if (!c->token_made && !c->versions) {
         buf_reset(&c->token);
         TRY(lib_done(s, c->aggregate ? aggregate_cursor(&s->ctx, c->aggregate, &c->token)
                                      : query_cursor(&s->ctx, c->query, &c->token)));

@@ -66,6 +66,18 @@ class Documents(Case):
         self.ok("put", "d", "a", "{}")
         self.fails(3, "history_expired", "get", "d", "a", "--as-of", was)
 
+    def test_versions(self):
+        self.ok("collection", "create", "c", "--history-seconds", "3600")
+        self.ok("put", "c", "a", '{"n":1}')
+        self.ok("put", "c", "a", '{"n":2}')
+        self.ok("rm", "c", "a")
+        rows = self.ok("versions", "c", "a").rows
+        self.assertEqual([(r["version"], r["op"]) for r in rows],
+                         [(3, "delete"), (2, "update"), (1, "insert")])
+        self.assertEqual([r.get("document", {}).get("n") for r in rows], [None, 2, 1])
+        self.assertEqual(self.ok("get", "c", "a", "--as-of", rows[1]["time"]).row["n"], 2)
+        self.fails(3, "document_not_found", "versions", "c", "b")
+
     def test_watch(self):
         sequence = self.ok("put", "c", "a", '{"n":1}').row["sequence"]
         self.ok("put", "c", "b", '{"n":2}')

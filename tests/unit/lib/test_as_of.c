@@ -182,11 +182,57 @@ static void test_refusals(void **state) {
     lib_fixture_close(&f);
 }
 
+static void test_versions(void **state) {
+    struct lib_fixture f;
+    char t1[32], t2[32], want[512];
+    nacre_cursor *cursor = NULL;
+    nacre_id one = nacre_id_integer(1);
+    const char *row, *token;
+    uint64_t total;
+    (void)state;
+    lib_fixture_open(&f);
+    LIB_OK(&f, nacre_collection_create(f.s, &f.c, "{\"history_seconds\":3600}", NULL));
+    put(&f, 1, 10, t1);
+    put(&f, 1, 20, t2);
+    LIB_OK(&f, nacre_delete(f.s, &f.c, one, NULL, NULL));
+    LIB_OK(&f, nacre_versions(f.s, &f.c, one, &cursor));
+    LIB_OK(&f, nacre_cursor_next(cursor, &row, NULL));
+    LIB_HAS(row, "{\"version\":3,\"op\":\"delete\",\"time\":\"");
+    assert_null(strstr(row, "document"));
+    LIB_OK(&f, nacre_cursor_next(cursor, &row, NULL));
+    snprintf(want, sizeof want,
+             "{\"version\":2,\"op\":\"update\",\"time\":\"%s\",\"document\":{\"_id\":1,\"n\":20,"
+             "\"m\":-20,\"_version\":2,\"_created\":\"%s\",\"_updated\":\"%s\"}}",
+             t2, t1, t2);
+    assert_string_equal(row, want);
+    LIB_FAILS(&f, nacre_cursor_token(cursor, &token), NACRE_INVALID_ARGUMENT, "last row");
+    LIB_OK(&f, nacre_cursor_next(cursor, &row, NULL));
+    LIB_HAS(row, "{\"version\":1,\"op\":\"insert\",");
+    for (int i = 0; i < 2; i++) {
+        LIB_OK(&f, nacre_cursor_next(cursor, &row, NULL));
+        assert_null(row);
+    }
+    LIB_OK(&f, nacre_cursor_token(cursor, &token));
+    assert_null(token);
+    LIB_FAILS(&f, nacre_cursor_total(cursor, &total), NACRE_INVALID_ARGUMENT, "total");
+    nacre_cursor_close(cursor);
+    LIB_FAILS(&f, nacre_versions(f.s, &f.c, nacre_id_integer(9), &cursor), NACRE_DOCUMENT_NOT_FOUND,
+              "no version");
+    LIB_FAILS(&f, nacre_versions(f.s, &f.c, nacre_id_string(""), &cursor), NACRE_INVALID_ARGUMENT,
+              "\"id\"");
+    LIB_FAILS(&f, nacre_versions(f.s, &f.c, one, NULL), NACRE_INVALID_ARGUMENT, "cursor");
+    LIB_OK(&f, nacre_tx_begin(f.s, NULL));
+    LIB_FAILS(&f, nacre_versions(f.s, &f.c, one, &cursor), NACRE_UNIMPLEMENTED, "transaction");
+    LIB_OK(&f, nacre_tx_rollback(f.s));
+    lib_fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_now),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

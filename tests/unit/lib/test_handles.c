@@ -123,6 +123,7 @@ static void test_null_session(void **state) {
         nacre_get(NULL, &c, id, &doc),
         nacre_exists(NULL, &c, id, &flag),
         nacre_get_as_of(NULL, &c, id, "", &doc),
+        nacre_versions(NULL, &c, id, &cursor),
         nacre_count_as_of(NULL, &c, NULL, "", &number),
         nacre_doc_json(NULL, &doc, NULL, &text, NULL),
         nacre_doc_field(NULL, &doc, "a", &value),
