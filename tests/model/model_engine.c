@@ -10,6 +10,7 @@
 
 #include "support/model_run_catalog.h"
 #include "support/model_run_leases.h"
+#include "support/model_run_past.h"
 #include "support/model_run_queries.h"
 #include "support/model_run_writes.h"
 
@@ -38,11 +39,11 @@ static void run_transaction(struct run *run) {
         else if (roll < 60)
             run_batch(run);
         else if (roll < 75)
-            run_get(run);
+            run_get(run, run_collection(run));
         else if (roll < 90)
-            run_query(run);
+            run_query(run, run_collection(run));
         else
-            run_count(run);
+            run_count(run, run_collection(run));
     }
     run->tx = NULL;
     run_note(run, "commit");
@@ -62,11 +63,15 @@ static void step(struct run *run) {
     else if (roll < 470)
         run_batch(run);
     else if (roll < 570)
-        run_get(run);
+        run_get(run, run_collection(run));
     else if (roll < 740)
-        run_query(run);
-    else if (roll < 780)
-        run_count(run);
+        run_query(run, run_collection(run));
+    else if (roll < 770)
+        run_count(run, run_collection(run));
+    else if (roll < 790)
+        run_past(run);
+    else if (roll < 800)
+        run_versions(run);
     else if (roll < 840)
         run_claim(run);
     else if (roll < 880)
@@ -91,17 +96,20 @@ static void report(const struct run *run, double seconds) {
         "model %s: %llu operations, seed %llu, %.1f s: %llu transactions, %llu writes, %llu "
         "batches, %llu refused, "
         "%llu replays, %llu gets, %llu queries (%llu pages, %llu by index, %llu rows), "
-        "%llu counts, %llu claims (%llu taken), %llu leases, %llu ended by time, %llu catalog, "
+        "%llu counts, %llu reads of the past (%llu refused, %llu trims), %llu versions, %llu "
+        "claims (%llu taken), %llu leases, %llu ended by time, %llu catalog, "
         "%llu builds (%llu failed), %llu reopens, %llu checks\n",
         run->rocks ? "rocks" : "mem", (unsigned long long)run->ops, (unsigned long long)run->seed,
         seconds, (unsigned long long)n->transactions, (unsigned long long)n->writes,
         (unsigned long long)n->batches, (unsigned long long)n->refused,
         (unsigned long long)n->replays, (unsigned long long)n->gets, (unsigned long long)n->queries,
         (unsigned long long)n->pages, (unsigned long long)n->by_index, (unsigned long long)n->rows,
-        (unsigned long long)n->counts, (unsigned long long)n->claims, (unsigned long long)n->taken,
-        (unsigned long long)n->leases, (unsigned long long)n->ended, (unsigned long long)n->catalog,
-        (unsigned long long)n->builds, (unsigned long long)n->failed_builds,
-        (unsigned long long)n->reopens, (unsigned long long)n->checks);
+        (unsigned long long)n->counts, (unsigned long long)n->pasts, (unsigned long long)n->expired,
+        (unsigned long long)n->trims, (unsigned long long)n->versions,
+        (unsigned long long)n->claims, (unsigned long long)n->taken, (unsigned long long)n->leases,
+        (unsigned long long)n->ended, (unsigned long long)n->catalog, (unsigned long long)n->builds,
+        (unsigned long long)n->failed_builds, (unsigned long long)n->reopens,
+        (unsigned long long)n->checks);
     fflush(stdout);
 }
 

@@ -36,12 +36,30 @@ nacre_status run_ask_write(struct run *run, const struct write_request *request,
 nacre_status run_ask_get(struct run *run, struct engine_collection *handle, struct val id,
                          struct engine_doc *out) {
     if (run->tx) return engine_tx_get(&run->ctx, run->tx, handle, id, out);
+    if (run->past_ms)
+        return engine_get_past(&run->ctx, run->engine, handle, id, (int64_t)run->past_ms, out);
     return engine_get(&run->ctx, run->engine, handle, id, out);
 }
 
-struct view *run_view(struct run *run) {
+uint64_t run_now_ms(const struct run *run) {
+    return run->past_ms ? run->past_ms : engine_now_ms(run->engine);
+}
+
+static struct view *view_past(struct run *run, const struct model_collection *c) {
+    struct engine_collection handle = {.target = run_target(c)};
+    struct view *view;
+    nacre_status status = engine_resolve(&run->ctx, run->engine, handle.target, &handle);
+    if (status == NACRE_OK)
+        status =
+            engine_view_past(&run->ctx, run->engine, handle.tablet, (int64_t)run->past_ms, &view);
+    if (status != NACRE_OK) run_fail(run, "a view of the past: %s", run->ctx.err.detail);
+    return view;
+}
+
+struct view *run_view(struct run *run, const struct model_collection *c) {
     struct view *view;
     struct cache *cache;
+    if (run->past_ms) return view_past(run, c);
     if (!run->tx) return engine_view(run->engine);
     CHECK(engine_tx_view(&run->ctx, run->tx, &view, &cache) == NACRE_OK);
     return view;
@@ -96,6 +114,8 @@ void run_reopen(struct run *run) {
 
 void run_close(struct run *run) {
     close_engine(run);
+    for (int i = 0; i < RUN_PHOTOS; i++)
+        model_drop(&run->photos[i].state);
     model_free(&run->model);
     if (run->log) run->log->ops->close(run->log);
     if (run->kv) {

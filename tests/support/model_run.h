@@ -6,7 +6,14 @@
 #include "engine/tx.h"
 #include "support/model_lease.h"
 
-enum { RUN_TRAIL = 24, RUN_TRAIL_TEXT = 600, RUN_TOKENS = 32 };
+enum { RUN_TRAIL = 24, RUN_TRAIL_TEXT = 600, RUN_TOKENS = 32, RUN_PHOTOS = 12 };
+
+// A collection as it was at the end of a millisecond.
+struct run_photo {
+    uint64_t ms;
+    const struct model_collection *of;
+    struct model_collection state;
+};
 
 struct run_token { // of a claim, may have ended meanwhile
     struct model_collection *collection;
@@ -17,6 +24,7 @@ struct run_token { // of a claim, may have ended meanwhile
 struct run_counts {
     uint64_t transactions, writes, batches, refused, replays, gets, queries, pages, rows, by_index,
         counts;
+    uint64_t pasts, expired, trims, versions;
     uint64_t claims, taken, leases, ended, catalog, builds, failed_builds, reopens, checks;
 };
 
@@ -30,6 +38,9 @@ struct run {
     struct replog *log;
     struct engine *engine;
     struct engine_tx *tx; // NULL: what is done is no transaction
+    uint64_t past_ms;     // 0: what is read is of now
+    struct run_photo photos[RUN_PHOTOS];
+    uint64_t photo_count; // taken, the newest of which are kept
     char dir[64];
     struct model model;
     struct run_token tokens[RUN_TOKENS];
@@ -48,12 +59,15 @@ _Noreturn void run_fail(struct run *run, const char *fmt, ...) PRINTF_LIKE(2, 3)
 void run_note(struct run *run, const char *fmt, ...) PRINTF_LIKE(2, 3); // into the trail
 void run_expect(struct run *run, const char *what, nacre_status got, nacre_status wanted);
 
-// What the engine is asked, in the transaction if there is one.
+// What the engine is asked, in the transaction if there is one; what is read, in the past if that
+// is where the run is.
 MUST_USE nacre_status run_ask_write(struct run *run, const struct write_request *request,
                                     struct result *out);
 MUST_USE nacre_status run_ask_get(struct run *run, struct engine_collection *handle, struct val id,
                                   struct engine_doc *out);
-struct view *run_view(struct run *run); // release with txn_view_release
+// Release with txn_view_release.
+struct view *run_view(struct run *run, const struct model_collection *c);
+uint64_t run_now_ms(const struct run *run);
 
 static inline uint32_t run_below(struct run *run, uint32_t n) {
     return (uint32_t)rng_below(&run->rng, n);

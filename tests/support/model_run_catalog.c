@@ -230,9 +230,15 @@ void run_index(struct run *run) {
 
 static void create_collection(struct run *run, struct model_collection *c) {
     static const char *const settings[] = {
-        NULL, "{\"ttl_seconds\":20}", "{\"primary_key\":\"pk\"}", "{\"history_seconds\":60}",
-        "{\"primary_key\":\"pk\",\"indexes\":[{\"name\":\"i0\",\"fields\":[\"n\",\"s\"]}]}"};
-    uint32_t which = run_below(run, 5);
+        "{\"history_seconds\":3600}",
+        "{\"ttl_seconds\":20,\"history_seconds\":600}",
+        "{\"primary_key\":\"pk\"}",
+        "{\"history_seconds\":60}",
+        "{\"primary_key\":\"pk\",\"history_seconds\":3600,"
+        "\"indexes\":[{\"name\":\"i0\",\"fields\":[\"n\",\"s\"]}]}",
+        NULL};
+    static const uint64_t history[] = {3600, 600, 0, 60, 3600, 0};
+    uint32_t which = run_below(run, 6);
     if (c->there) return;
     nacre_status absent = run_absent(run, c);
     nacre_status status = submit(run, c, CATALOG_CREATE_COLLECTION, NULL, settings[which]);
@@ -240,6 +246,8 @@ static void create_collection(struct run *run, struct model_collection *c) {
                absent == NACRE_COLLECTION_NOT_FOUND ? NACRE_OK : absent);
     if (status != NACRE_OK) return;
     c->there = true;
+    c->created_ms = run->model.now_ms;
+    model_history(&run->model, c, history[which]);
     if (which == 1) c->ttl_seconds = 20;
     if (which == 2 || which == 4) c->primary_key = "pk";
     if (which != 4) return;
@@ -256,6 +264,16 @@ static void drop_collection(struct run *run, struct model_collection *c) {
     if (wanted != NACRE_OK) return;
     model_drop(c);
     c->quota_documents = quota;
+}
+
+static void alter_history(struct run *run, struct model_collection *c) {
+    char json[64];
+    static const uint64_t some[] = {0, 5, 60, 3600, 3600, 100000, 100000};
+    uint64_t seconds = some[run_below(run, 7)];
+    snprintf(json, sizeof json, "{\"history_seconds\":%llu}", (unsigned long long)seconds);
+    run_expect(run, "alter collection", submit(run, c, CATALOG_ALTER_COLLECTION, NULL, json),
+               c->there ? NACRE_OK : run_absent(run, c));
+    if (c->there) model_history(&run->model, c, seconds);
 }
 
 static void alter_collection(struct run *run, struct model_collection *c) {
@@ -293,6 +311,8 @@ void run_ddl(struct run *run) {
         create_collection(run, c);
     else if (roll < 10)
         drop_collection(run, c);
+    else if (roll < 13)
+        alter_history(run, c);
     else if (roll < 17)
         alter_collection(run, c);
     else

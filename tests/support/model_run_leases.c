@@ -6,6 +6,7 @@
 #include "base/err/check.h"
 #include "doc/key.h"
 #include "support/model_run_catalog.h"
+#include "support/model_run_past.h"
 #include "support/model_run_writes.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, EXAMINED_ALL = 100000, EXAMINED_FEW = 8 };
@@ -179,6 +180,7 @@ void run_time(struct run *run) {
     uint64_t ms = 1 + run_below(run, 2000);
     if (roll < 100) ms = 1000 * (1 + run_below(run, 60));
     if (roll < 8) ms = DAY_MS + 1000 * run_below(run, 7200);
+    if (run_chance(run, 60)) run_photo(run);
     world_model_advance(&run->world, ms);
     model_begin(&run->model, run->world.wall_ms);
     run_note(run, "the clock goes on by %llu ms", (unsigned long long)ms);

@@ -6,6 +6,7 @@
 #include "base/err/check.h"
 #include "doc/json.h"
 #include "query/query.h"
+#include "support/model_run_past.h"
 #include "support/model_run_writes.h"
 
 enum { FIELDS_MAX = 3 };
@@ -94,8 +95,8 @@ static void open_page(struct run *run, const struct asked *a, const char *cursor
     nacre_status status = query_request_parse(&p->ctx, model_json(&run->model, body), &p->request);
     if (status != NACRE_OK) run_fail(run, "query: %s", p->ctx.err.detail);
     p->request.forbid_indexes = forbid;
-    p->request.now_ms = (int64_t)engine_now_ms(run->engine);
-    p->view = run_view(run);
+    p->request.now_ms = (int64_t)run_now_ms(run);
+    p->view = run_view(run, a->c);
     target_of(run, p->view, a->c, &p->target);
     status = query_open(&p->ctx, &p->target, &p->request, &p->query);
     if (status != NACRE_OK) run_fail(run, "query: %s", p->ctx.err.detail);
@@ -176,13 +177,14 @@ static void read_all(struct run *run, const struct asked *a, uint32_t limit, boo
         close_page(&p);
         run->counts.by_index += p.stats.access == QUERY_ACCESS_INDEX;
         if (forbid && p.stats.access == QUERY_ACCESS_INDEX) run_fail(run, "an index was used");
-        if (limit > 4 && run_chance(run, 1) && !run->tx) run_reopen(run); // cursors survive it
+        if (run->past_ms) run_meanwhile(run);
+        // Cursors survive it.
+        if (limit > 4 && run_chance(run, 1) && !run->tx && !run->past_ms) run_reopen(run);
     } while (cursor);
     if (at != a->rows.count) run_fail(run, "%u rows, the model has %u", at, a->rows.count);
 }
 
-void run_query(struct run *run) {
-    struct model_collection *c = run_collection(run);
+void run_query(struct run *run, struct model_collection *c) {
     struct asked a;
     if (!c->there) return;
     choose(run, c, &a);
@@ -194,14 +196,13 @@ void run_query(struct run *run) {
 
 // --- counts -----------------------------------------------------------------------------
 
-void run_count(struct run *run) {
-    struct model_collection *c = run_collection(run);
+void run_count(struct run *run, struct model_collection *c) {
     struct model_rows rows;
     struct query_target target;
     struct filter *filter = NULL;
     if (!c->there) return;
     const struct naive_cond *cond = run_chance(run, 90) ? random_cond(run, c, COND_QUERY) : NULL;
-    struct query_count_request request = {.now_ms = (int64_t)engine_now_ms(run->engine)};
+    struct query_count_request request = {.now_ms = (int64_t)run_now_ms(run)};
     if (cond) {
         const char *text = random_spelling(run, cond);
         run_note(run, "count %s %s", c->name, text);
@@ -211,7 +212,7 @@ void run_count(struct run *run) {
     }
     request.filter = filter;
     model_select(&run->model, c, cond, NULL, false, &rows);
-    struct view *view = run_view(run);
+    struct view *view = run_view(run, c);
     target_of(run, view, c, &target);
     for (int forbid = 0; forbid < 2; forbid++) {
         uint64_t got = 0;

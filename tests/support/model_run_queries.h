@@ -4,8 +4,8 @@
 
 #include "support/model_random.h"
 
-void run_query(struct run *run);
-void run_count(struct run *run);
+void run_query(struct run *run, struct model_collection *c);
+void run_count(struct run *run, struct model_collection *c);
 void run_compare(struct run *run); // every document of every collection
 void run_check(struct run *run);   // run_compare and engine_check
 

@@ -293,6 +293,7 @@ static bool collection_refuses(struct run *run, struct model_collection *c,
     nacre_status absent = run_absent(run, c);
     if (absent == NACRE_COLLECTION_NOT_FOUND && may_make) {
         c->there = engine_resolve(&run->ctx, run->engine, request->target, &handle) == NACRE_OK;
+        c->created_ms = run->model.now_ms;
         if (c->there != (status == NACRE_OK) && request->count == 1)
             run_fail(run, "status %d and the collection is %s", (int)status,
                      c->there ? "there" : "not there");
@@ -400,8 +401,7 @@ void run_batch(struct run *run) {
     remember(run, c, &keyed, ops, count);
 }
 
-void run_get(struct run *run) {
-    struct model_collection *c = run_collection(run);
+void run_get(struct run *run, struct model_collection *c) {
     struct engine_collection handle = {.target = run_target(c)};
     struct engine_doc got = {0};
     struct model_id id = random_id(run);

@@ -42,6 +42,14 @@ void model_free(struct model *m) {
     ctx_free(&m->ctx);
 }
 
+void model_history(const struct model *m, struct model_collection *c, uint64_t seconds) {
+    if (!seconds)
+        c->history_from_ms = 0;
+    else if (!c->history_seconds)
+        c->history_from_ms = m->now_ms;
+    c->history_seconds = seconds;
+}
+
 // --- ids --------------------------------------------------------------------------------
 
 bool model_id_eq(const struct model_id *a, const struct model_id *b) {
@@ -140,6 +148,23 @@ void model_doc_free(struct model_doc *doc) {
     if (!doc) return;
     arena_free(&doc->arena);
     free(doc);
+}
+
+void model_copy(struct model_collection *out, const struct model_collection *c) {
+    *out = *c;
+    out->index_count = out->record_count = 0;
+    out->count = out->cap = 0;
+    out->docs = NULL;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct model_doc *doc = c->docs[i];
+        struct model_doc *copy = model_doc_new(&doc->id, doc->live ? doc->body : slice_of(NULL, 0));
+        copy->version = doc->version;
+        copy->created_ms = doc->created_ms;
+        copy->updated_ms = doc->updated_ms;
+        copy->expires_ms = doc->expires_ms;
+        model_doc_lease(copy, &doc->lease);
+        CHECK(model_swap(out, copy) == NULL);
+    }
 }
 
 // --- as readers see it ------------------------------------------------------------------

@@ -73,6 +73,7 @@ struct model_collection {
     const char *database, *name;
     bool there;
     uint64_t ttl_seconds, quota_documents;
+    uint64_t history_seconds, history_from_ms, created_ms;
     const char *primary_key;
     struct model_doc **docs; // in no order, markers among them
     uint32_t count, cap;
@@ -99,6 +100,9 @@ void model_free(struct model *m);
 void model_begin(struct model *m, uint64_t now_ms); // of a command: forgets the scratch memory
 void model_drop(struct model_collection *c);        // documents, indexes, records
 
+// The setting: history begins anew where there was none.
+void model_history(const struct model *m, struct model_collection *c, uint64_t seconds);
+
 bool model_id_eq(const struct model_id *a, const struct model_id *b);
 int model_id_cmp(const struct model_id *a, const struct model_id *b);
 struct val model_id_val(const struct model_id *id);
@@ -114,6 +118,8 @@ void model_forget(struct model_collection *c, const struct model_id *id);
 struct model_doc *model_doc_new(const struct model_id *id, struct slice body);
 void model_doc_lease(struct model_doc *doc, const struct model_lease *lease); // deep copy
 void model_doc_free(struct model_doc *doc);
+// The documents as they are now, markers too; no indexes, no records. model_drop frees it.
+void model_copy(struct model_collection *out, const struct model_collection *c);
 
 struct slice model_json(struct model *m, const char *json); // BSON in scratch
 // The document as filters and sorts see it: body and system fields. In scratch.
