@@ -29,6 +29,7 @@ echo "the installed demo works"
 "$work/hello" "$work/hello.db"
 "$work/claim" "$work/claim.db"
 "$work/transfer" "$work/transfer.db"
+"$work/shop" "$work/shop.db" 5000
 "$work/import" "$work/import.db" examples/films.ndjson.zst films
 others=$(nm -g --defined-only "$lib/libnacre.a" \
     | awk 'NF == 3 && $2 != "V" && $2 != "W" { print $3 }' | grep -vE '^(nacre_|_Z|DW.ref)' || true)
