@@ -122,8 +122,19 @@ int cmd_count(struct cli *cli, const struct cli_call *call) {
     return 0;
 }
 
+// A member that is a list of objects, as a table.
+static void put_list(struct cli *cli, struct cli_slice plan, const char *name) {
+    struct cli_slice list, item;
+    if (!cli_json_find(plan, name, &list)) return;
+    cli_put_format("\n");
+    struct cli_table *table = cli_table_begin(cli, NULL);
+    for (size_t at = 0; cli_json_element(list, &at, &item);)
+        cli_table_row(table, item);
+    cli_table_end(table);
+}
+
 static void put_plan(struct cli *cli, struct cli_slice plan) {
-    struct cli_slice value, list, item;
+    struct cli_slice value;
     struct cli_text text = {0};
     cli_text_puts(&text, "access     ");
     if (cli_json_path(plan, "plan.access", &value)) cli_json_text(value, &text);
@@ -139,12 +150,8 @@ static void put_plan(struct cli *cli, struct cli_slice plan) {
     cli_text_free(&text);
     if (cli_json_find(plan, "ms", &value))
         cli_put_format("time       %.*s ms\n", (int)value.size, value.data);
-    if (!cli_json_find(plan, "steps", &list)) return;
-    cli_put_format("\n");
-    struct cli_table *table = cli_table_begin(cli, NULL);
-    for (size_t at = 0; cli_json_element(list, &at, &item);)
-        cli_table_row(table, item);
-    cli_table_end(table);
+    put_list(cli, plan, "steps");
+    put_list(cli, plan, "plans");
 }
 
 // What is explained: an aggregate if one of its options is given, else a query.

@@ -55,6 +55,7 @@ nacre_status query_count(struct ctx *ctx, const struct query_target *target,
     struct query_request query = {.filter = request->filter,
                                   .limit = QUERY_UNLIMITED,
                                   .forbid_indexes = request->forbid_indexes,
+                                  .forced_plan = request->forced_plan,
                                   .now_ms = request->now_ms};
     struct exec_options options = {.any_order = true};
     struct query_stats unused;

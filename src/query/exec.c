@@ -84,12 +84,15 @@ static nacre_status plan_it(struct query *q) {
         .limit = exec_reach(&q->request),
         .forbid_indexes = q->request.forbid_indexes,
         .any_order = q->options.any_order,
+        .forced = q->request.forced_plan,
     };
     struct cursor_scope scope = scope_of(q);
     if (q->request.cursor.n)
         TRY(cursor_read(&q->own, q->request.cursor, &scope, &q->request.sort, &q->after));
     q->request.cursor = slice_of(NULL, 0); // was the caller's
+    uint64_t clock = exec_clock(&q->own, q);
     TRY(plan_make(&q->own, &request, &q->choice));
+    exec_spent(&q->own, q, EXEC_PLAN, clock);
     q->plan = &q->choice.plan;
     return start(q);
 }
@@ -103,6 +106,7 @@ static size_t keep_of(const struct query *q) {
 static nacre_status count_total(struct ctx *ctx, struct query *q) {
     struct query_count_request count = {.filter = q->request.filter,
                                         .forbid_indexes = q->request.forbid_indexes,
+                                        .forced_plan = q->request.forced_plan,
                                         .now_ms = q->request.now_ms};
     if (!q->request.count_exact) return NACRE_OK;
     return query_count(ctx, &q->target, &count, &q->total, NULL);
@@ -310,4 +314,5 @@ void query_stats(const struct query *q, struct query_stats *out) {
     *out = q->stats;
     out->documents_examined = q->examined;
     out->rows_returned = q->returned;
+    out->plans = q->choice.candidate_count;
 }

@@ -13,7 +13,7 @@
 #include "query/sorter.h"
 
 enum exec_source { EXEC_DOCUMENTS, EXEC_ENTRIES, EXEC_IDS };
-enum exec_step { EXEC_ACCESS, EXEC_FETCH, EXEC_FILTER, EXEC_SORT, EXEC_STEPS };
+enum exec_step { EXEC_PLAN, EXEC_ACCESS, EXEC_FETCH, EXEC_FILTER, EXEC_SORT, EXEC_STEPS };
 
 struct exec_options {
     bool any_order; // counting

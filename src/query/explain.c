@@ -8,6 +8,7 @@ struct explained {
     struct query_stats stats;
     uint64_t ns, step_ns[EXEC_STEPS], step_rows[EXEC_STEPS];
     bool steps[EXEC_STEPS];
+    struct buf *plans; // the member
     bool groups;
     uint64_t group_ns, group_rows;
 };
@@ -34,6 +35,43 @@ static void put_step(struct buf *json, const char *name, uint64_t rows, uint64_t
     *any = true;
 }
 
+// A guess, with one digit after the point.
+static void put_guess(struct buf *json, const char *name, double guess) {
+    char text[NUM_TEXT_MAX];
+    double rounded = guess < 1e15 ? (double)(uint64_t)(guess * 10 + 0.5) / 10 : guess;
+    buf_printf(json, ",\"%s\":", name);
+    buf_put(json, text, num_print_double(rounded, text));
+}
+
+static void put_way(struct buf *json, const struct plan *plan) {
+    buf_printf(json, "{\"access\":\"%s\"", access_name(plan->access));
+    if (plan->index) {
+        buf_put_str(json, ",\"index\":");
+        json_write_str(json, slice_str(plan->index->name));
+    }
+    if (plan->why) return;
+    put_guess(json, "keys", plan->keys);
+    put_guess(json, "cost", plan->cost);
+}
+
+// The plan that ran, then the others with what speaks against them.
+static void put_plans(struct buf *json, const struct query *q) {
+    const struct plan_choice *c = &q->choice;
+    uint32_t ran = q->plan == &c->fallback ? c->fallback_taken : c->taken;
+    buf_put_str(json, ",\"plans\":[");
+    put_way(json, &c->candidates[ran]);
+    for (uint32_t i = 0; i < c->candidate_count; i++) {
+        const struct plan *plan = &c->candidates[i];
+        const char *why = plan->why;
+        if (i == ran) continue;
+        if (!why) why = i == c->taken ? "holds too many ids" : "costs more";
+        buf_put_str(json, "},");
+        put_way(json, plan);
+        buf_printf(json, ",\"why\":\"%s\"", why);
+    }
+    buf_put_str(json, "}]");
+}
+
 static void put_answer(struct buf *json, const struct explained *e) {
     const struct query_stats *s = &e->stats;
     static const char *const names[EXEC_STEPS] = {
@@ -47,7 +85,9 @@ static void put_answer(struct buf *json, const struct explained *e) {
     buf_printf(json, "},\"keys_examined\":%llu,\"documents_examined\":%llu,\"rows_returned\":%llu",
                (unsigned long long)s->keys_examined, (unsigned long long)s->documents_examined,
                (unsigned long long)s->rows_returned);
+    buf_put_slice(json, buf_slice(e->plans));
     buf_put_str(json, ",\"steps\":[");
+    if (s->plans) put_step(json, "plan", s->plans, e->step_ns[EXEC_PLAN], &any);
     put_step(json, access_name(s->access), s->keys_examined, e->step_ns[EXEC_ACCESS], &any);
     for (int i = EXEC_FETCH; i < EXEC_STEPS; i++)
         if (e->steps[i]) put_step(json, names[i], e->step_rows[i], e->step_ns[i], &any);
@@ -59,6 +99,7 @@ static void put_answer(struct buf *json, const struct explained *e) {
 
 static void look_back(const struct query *q, struct explained *out) {
     query_stats(q, &out->stats);
+    put_plans(out->plans, q);
     memcpy(out->step_ns, q->ns, sizeof out->step_ns);
     out->steps[EXEC_FETCH] = q->source != EXEC_DOCUMENTS;
     out->step_rows[EXEC_FETCH] = q->examined;
@@ -195,13 +236,16 @@ static nacre_status run(struct ctx *ctx, const struct query_target *target,
 nacre_status query_explain(struct ctx *ctx, const struct query_target *target, struct slice bson,
                            int64_t now_ms, struct buf *json) {
     struct explain_request request = {0};
-    struct explained e = {0};
+    struct buf plans BUF_CLEANUP = {0};
+    struct explained e = {.plans = &plans};
+    buf_init(&plans, ctx->arena.budget, DOC_BYTES_MAX);
     if (bson.n == 0) return needs_one(ctx);
     TRY(parse(ctx, bson, &request));
     request.query.now_ms = request.aggregate.query.now_ms = now_ms;
     uint64_t start = world_mono_ns(ctx->world);
     TRY(run(ctx, target, &request, &e));
     e.ns = world_mono_ns(ctx->world) - start;
+    if (buf_status(&plans) != NACRE_OK) return err_buf(ctx, &plans);
     put_answer(json, &e);
     return buf_status(json) == NACRE_OK ? NACRE_OK : err_buf(ctx, json);
 }

@@ -1,4 +1,4 @@
-// Inside the room: the planner. Simple rules, no statistics.
+// Inside the room: the planner. Candidates, each with what it would cost; the cheapest runs.
 //
 //  P1  A path gives every match: conditions on one field are intersected only if no document has an
 //      array there, a partial index serves only a filter with all conditions of its `where`.
@@ -34,13 +34,18 @@ struct plan {
     bool bounded; // the ranges are not all there is
     bool exact;   // what has a key in the ranges matches
     bool points;  // each range is one key of a document
+    bool unique;  // one key at most
     bool caches;  // blocks read may stay in the block cache
     enum plan_serves serves;
     uint32_t pinned;         // leading components that are the same in all keys
     struct slice prefix;     // key of the index with them
     uint32_t matched;        // terms of the order that components after them serve
     struct plan_order order; // what is left of the order: without pinned terms
+    const bool *covered;     // the conditions that the ranges tell exactly
+    double part;             // guess of the keys that are in the ranges
+    double keys;             // that part of all
     double cost;             // in reads of one document in their order
+    const char *why;         // it is not taken; NULL: nothing speaks against it but the cost
 };
 
 struct plan_request {
@@ -49,14 +54,18 @@ struct plan_request {
     const struct sort_spec *sort;
     uint32_t limit; // QUERY_UNLIMITED: none
     bool forbid_indexes;
-    bool any_order; // counting
-    bool strict;    // claims: natural order or none
+    bool any_order;  // counting
+    bool strict;     // claims: natural order or none
+    uint32_t forced; // tests: this candidate, from 1 on; 0 or beyond: the cheapest
 };
 
 struct plan_choice {
     struct plan plan;
     struct plan fallback; // for a plan that gathers ids, when there are too many
     uint64_t documents;   // of the collection
+    // All that were looked at, the documents first; those with `why` cannot be taken.
+    uint32_t candidate_count, taken, fallback_taken;
+    const struct plan *candidates;
 };
 
 // Everything lives in ctx's arena, or in what the request points to.
@@ -78,6 +87,11 @@ void plan_conjuncts_of(const struct filter_node *root, struct plan_conjuncts *ou
 bool plan_implies(const struct plan_conjuncts *filter, const struct filter_node *where,
                   bool *covered);
 
+// Whether filter or order say something about the first field of an index; only then can it help
+// (or, if it is partial, by being smaller).
+bool plan_touches(const struct plan_conjuncts *filter, const struct plan_order *order,
+                  const struct index_def *index);
+
 // The ranges of one index, made field after field. (plan_range.c)
 struct plan_ranges {
     const struct collection *collection; // given, with the next three
@@ -98,5 +112,22 @@ MUST_USE nacre_status plan_ranges_of(struct ctx *ctx, const struct plan_conjunct
 // The order asked for, and what of it a path serves. (plan_order.c)
 void plan_order_of(const struct sort_spec *sort, struct plan_order *out);
 void plan_match_order(struct plan *plan, const struct plan_order *order);
+
+// Inside the planner: what its files share.
+struct planner {
+    struct ctx *ctx;
+    const struct plan_request *request;
+    struct plan_conjuncts conjuncts;
+    struct plan_order order;
+    struct tablet_counters counters;
+    struct plan *candidates;
+    uint32_t count;
+    double part; // guess of the documents that match
+};
+// What each candidate costs. (plan_cost.c)
+MUST_USE nacre_status plan_cost_all(struct planner *p);
+bool plan_is_cheaper(const struct planner *p, const struct plan *a, const struct plan *b);
+// Whether a is to be taken rather than b: what reads all there is comes last.
+bool plan_is_better(const struct planner *p, const struct plan *a, const struct plan *b);
 
 #endif

@@ -77,3 +77,23 @@ bool plan_implies(const struct plan_conjuncts *filter, const struct filter_node 
     }
     return true;
 }
+
+static bool speaks_of(const struct filter_node *node, const struct path *path) {
+    if (node->op == FILTER_TRUE) return false;
+    if (node->op != FILTER_AND && node->op != FILTER_OR && node->op != FILTER_NOT)
+        return bounds_path_equal(&node->path, path);
+    for (uint32_t i = 0; i < children_of(node); i++)
+        if (speaks_of(node->children[i], path)) return true;
+    return false;
+}
+
+bool plan_touches(const struct plan_conjuncts *filter, const struct plan_order *order,
+                  const struct index_def *index) {
+    const struct path *path = &index->fields[0].path;
+    if (index->where.n) return true;
+    for (uint32_t i = 0; i < order->count; i++)
+        if (order->terms[i].path && bounds_path_equal(order->terms[i].path, path)) return true;
+    for (uint32_t i = 0; i < filter->count; i++)
+        if (speaks_of(filter->nodes[i], path)) return true;
+    return false;
+}

@@ -35,6 +35,7 @@ struct query_request {
     struct slice cursor;         // token of the page before, n = 0: from the beginning
     bool count_exact;            // query_total is wanted
     bool forbid_indexes;         // tests: documents only, whatever there is
+    uint32_t forced_plan;        // tests: this one of stats.plans, from 1 on, if it can serve
     int64_t now_ms;              // decides which leases live (_lease in filters)
     bool has_as_of;              // of an earlier time: the target's view must be of it
     int64_t as_of_ms;
@@ -71,6 +72,7 @@ struct query_stats {
     enum query_access access;
     const char *index; // its name, of the view's catalog; NULL: none
     bool sorted;       // in memory
+    uint32_t plans;    // that were looked at
 };
 
 struct query;
@@ -96,6 +98,7 @@ void query_close(struct query *query); // accepts NULL
 struct query_count_request {
     const struct filter *filter; // NULL: every document
     bool forbid_indexes;
+    uint32_t forced_plan;
     int64_t now_ms;
 };
 MUST_USE nacre_status query_count(struct ctx *ctx, const struct query_target *target,
@@ -111,9 +114,11 @@ MUST_USE nacre_status query_plan_access(struct ctx *ctx, const struct query_targ
                                         struct access_path *out, bool *ordered);
 
 // The answer of :explain, run to its end: {"plan":{"access","index"?},"keys_examined",
-// "documents_examined","rows_returned","steps":[{"name","rows","ms"}],"ms"}. bson: {"query":{…}},
-// {"count":{…}} or {"aggregate":{…}}; what else API.md names is NACRE_UNIMPLEMENTED. Appended to
-// json.
+// "documents_examined","rows_returned","plans":[{"access","index"?,"keys"?,"cost"?,"why"?}],
+// "steps":[{"name","rows","ms"}],"ms"}. plans: the one that ran, then the others that were looked
+// at; keys and cost (in documents read one after the other) are the planner's guesses. bson:
+// {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; what else API.md names is NACRE_UNIMPLEMENTED.
+// Appended to json.
 MUST_USE nacre_status query_explain(struct ctx *ctx, const struct query_target *target,
                                     struct slice bson, int64_t now_ms, struct buf *json);
 

@@ -272,16 +272,31 @@ static void same(const char *what, const char *request, const char *got, const c
              stats.access, stats.index ? stats.index : "-", stats.sorted, got, want);
 }
 
+// By the plan that is chosen, then by each that was looked at.
 static void check_counts(const char *request, const struct query_request *r, uint32_t rows) {
     struct ctx *ctx = &f.index.base.ctx;
-    for (int forbid = 0; forbid < 2; forbid++) {
+    struct query_stats stats = {.plans = 1};
+    for (uint32_t plan = 0; plan <= stats.plans; plan++) {
         struct query_count_request count = {
-            .filter = r->filter, .forbid_indexes = forbid, .now_ms = r->now_ms};
+            .filter = r->filter, .forced_plan = plan, .now_ms = r->now_ms};
         uint64_t got;
-        assert_int_equal(query_count(ctx, &f.target, &count, &got, NULL), NACRE_OK);
+        assert_int_equal(query_count(ctx, &f.target, &count, &got, &stats), NACRE_OK);
         if (got != rows)
-            fail_msg("count (forbid %d) of %s: %llu, not %u", forbid, request,
-                     (unsigned long long)got, rows);
+            fail_msg("count (plan %u, access %d, index %s) of %s: %llu, not %u", plan, stats.access,
+                     stats.index ? stats.index : "-", request, (unsigned long long)got, rows);
+    }
+}
+
+static void check_plans(const char *request, struct query_request r, const char *want) {
+    struct query_stats stats = {0};
+    struct query *q = NULL;
+    assert_int_equal(query_open(&f.index.base.ctx, &f.target, &r, &q), NACRE_OK);
+    query_stats(q, &stats);
+    query_close(q);
+    for (r.forced_plan = 1; r.forced_plan <= stats.plans; r.forced_plan++) {
+        char what[64];
+        snprintf(what, sizeof what, "pages by plan %u", r.forced_plan);
+        same(what, request, query_fixture_pages(&f, r, NULL), want);
     }
 }
 
@@ -380,6 +395,7 @@ static void check_request(void) {
     r.forbid_indexes = true;
     same("pages without indexes", request, query_fixture_pages(&f, r, NULL), want);
     r.forbid_indexes = false;
+    check_plans(request, r, want);
     r.limit = QUERY_UNLIMITED;
     same("everything", request, query_fixture_page(&f, &r, NULL), want);
     check_counts(request, &r, rows);

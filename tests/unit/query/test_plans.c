@@ -408,23 +408,36 @@ static const char *explained(const char *json) {
 static void test_explain(void **state) {
     (void)state;
     index_on("a", "{\"fields\":[\"a\"]}");
+    index_on("b", "{\"fields\":[\"b\"]}");
     put_many(100);
     assert_string_equal(
         explained("{\"query\":{\"filter\":\"a = 3\",\"limit\":5}}"),
         "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":8,"
-        "\"documents_examined\":5,\"rows_returned\":5,\"steps\":["
+        "\"documents_examined\":5,\"rows_returned\":5,\"plans\":["
+        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":3.3},"
+        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":100.0,\"why\":\"costs more\"},"
+        "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
+        "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},"
         "{\"name\":\"index\",\"rows\":8,\"ms\":#},{\"name\":\"fetch\",\"rows\":5,\"ms\":#},"
         "{\"name\":\"filter\",\"rows\":5,\"ms\":#}],\"ms\":#}");
     assert_string_equal(
         explained("{\"query\":{\"sort\":\"c\",\"limit\":5}}"),
         "{\"plan\":{\"access\":\"scan\"},\"keys_examined\":100,\"documents_examined\":100,"
-        "\"rows_returned\":5,\"steps\":[{\"name\":\"scan\",\"rows\":100,\"ms\":#},"
+        "\"rows_returned\":5,\"plans\":[{\"access\":\"scan\",\"keys\":100.0,\"cost\":200.0},"
+        "{\"access\":\"index\",\"index\":\"a\",\"why\":\"neither narrows nor orders\"},"
+        "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
+        "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},{\"name\":\"scan\",\"rows\":100,\"ms\":"
+        "#},"
         "{\"name\":\"sort\",\"rows\":100,\"ms\":#}],\"ms\":#}");
     assert_string_equal(
         explained("{\"count\":{\"filter\":\"a = 3\"}}"),
         "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":10,"
-        "\"documents_examined\":0,\"rows_returned\":10,\"steps\":["
-        "{\"name\":\"index\",\"rows\":10,\"ms\":#},{\"name\":\"fetch\",\"rows\":0,\"ms\":#}],"
+        "\"documents_examined\":0,\"rows_returned\":10,\"plans\":["
+        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":3.3},"
+        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":100.0,\"why\":\"costs more\"},"
+        "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
+        "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},{\"name\":\"index\",\"rows\":10,\"ms\":"
+        "#},{\"name\":\"fetch\",\"rows\":0,\"ms\":#}],"
         "\"ms\":#}");
     assert_string_equal(explained("{\"count\":{}}"),
                         "{\"plan\":{\"access\":\"scan\"},\"keys_examined\":0,"
