@@ -138,7 +138,7 @@ static void put_plan(struct cli *cli, struct cli_slice plan) {
     struct cli_text text = {0};
     cli_text_puts(&text, "access     ");
     if (cli_json_path(plan, "plan.access", &value)) cli_json_text(value, &text);
-    if (cli_json_path(plan, "plan.index", &value)) {
+    if (cli_json_path(plan, "plan.index", &value) || cli_json_path(plan, "plan.join", &value)) {
         cli_text_puts(&text, " ");
         cli_json_text(value, &text);
     }

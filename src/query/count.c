@@ -21,7 +21,7 @@ static nacre_status count_all(struct ctx *ctx, const struct query_target *target
 
 // Q2: whether a key in the ranges is a document that matches. Documents' keys have markers among
 // them.
-static bool keys_suffice(const struct query *q) { return q->plan->index && q->plan->exact; }
+static bool keys_suffice(const struct query *q) { return q->plan->by_keys && q->exact; }
 
 static nacre_status count_keys(struct ctx *ctx, struct query *q, uint64_t *out) {
     if (q->source == EXEC_IDS) {

@@ -33,23 +33,49 @@ static void skip_ids(struct query *q) {
     }
 }
 
-static nacre_status start_scan(struct query *q) {
+static nacre_status start_scan(struct query *q, struct plan *plan) {
     struct buf resume BUF_CLEANUP = {0};
     buf_init(&resume, q->own.arena.budget, EXEC_KEY_MAX);
-    if (q->after.n && q->plan->serves > PLAN_UNORDERED)
-        TRY(scan_clip(&q->own, q->plan, &q->request.sort, q->after, &resume));
+    if (q->after.n && plan->serves > PLAN_UNORDERED)
+        TRY(scan_clip(&q->own, plan, &q->request.sort, q->after, &resume));
     q->scan.keys = &q->stats.keys_examined;
-    return scan_open(&q->own, &q->scan, &q->target, q->plan, &resume);
+    return scan_open(&q->own, &q->scan, &q->target, plan, &resume);
+}
+
+// The ids of one path, into a list or out of it.
+static nacre_status gather_part(struct query *q, struct plan *part, size_t max, bool narrows,
+                                bool *over) {
+    if (!part->index) {
+        q->stats.keys_examined += part->path.range_count;
+        return gather_points(&q->own, &q->gather, part);
+    }
+    TRY(start_scan(q, part));
+    nacre_status status = narrows ? gather_narrow(&q->own, &q->gather, &q->scan, over)
+                                  : gather_read(&q->own, &q->gather, &q->scan, max, over);
+    scan_close(&q->scan);
+    return status;
+}
+
+// Where narrowing is not worth it there are more ids, and what they name must be looked at.
+static nacre_status gather_parts(struct query *q, size_t max, bool *over) {
+    struct plan *plan = q->plan;
+    bool all = plan->join == PLAN_INTERSECTION, wide = false;
+    uint32_t added = plan->join == PLAN_UNION ? plan->part_count : 1;
+    for (uint32_t i = 0; i < added && !*over; i++)
+        TRY(gather_part(q, plan->join ? &plan->parts[i] : plan, max, false, over));
+    if (*over) return NACRE_OK;
+    gather_finish(&q->gather);
+    if (all) TRY(gather_part(q, &plan->parts[1], max, true, &wide));
+    q->exact &= !wide;
+    return NACRE_OK;
 }
 
 // The ids of all keys; *over: they are too many.
 static nacre_status start_gather(struct query *q, bool *over) {
-    size_t max = gather_max(q->choice.documents, exec_reach(&q->request));
+    bool by_keys = q->options.any_order && q->exact && q->plan->by_keys; // no document is read
+    size_t max = by_keys ? SIZE_MAX : gather_max(q->choice.documents, exec_reach(&q->request));
     uint64_t clock = exec_clock(&q->own, q);
-    if (q->options.any_order) max = SIZE_MAX;
-    TRY(start_scan(q));
-    TRY(gather_read(&q->own, &q->gather, &q->scan, max, over));
-    scan_close(&q->scan);
+    TRY(gather_parts(q, max, over));
     exec_spent(&q->own, q, EXEC_ACCESS, clock);
     return NACRE_OK;
 }
@@ -58,6 +84,7 @@ static nacre_status start(struct query *q) {
     bool any_order = q->options.any_order, over = false;
     bool points = !q->plan->index && q->plan->points && q->plan->bounded;
     bool gathers = plan_gathers(q->plan, any_order);
+    q->exact = q->plan->exact;
     if (gathers) TRY(start_gather(q, &over));
     if (over) {
         q->plan = &q->choice.fallback;
@@ -65,13 +92,17 @@ static nacre_status start(struct query *q) {
     }
     q->stats.access = q->plan->access;
     q->stats.index = q->plan->index ? q->plan->index->name : NULL;
+    q->stats.join = plan_join_name(q->plan->join);
     q->source = gathers || points ? EXEC_IDS : q->plan->index ? EXEC_ENTRIES : EXEC_DOCUMENTS;
     bool by_id = q->source == EXEC_IDS && orders_by_id(q->plan);
     q->one_run = !any_order && q->plan->serves == PLAN_UNORDERED && !by_id;
     q->stats.sorted = q->one_run || (!any_order && q->plan->serves == PLAN_RUNS);
     q->gather.descending = by_id && q->plan->order.terms[0].descending;
-    if (q->source != EXEC_IDS) return start_scan(q);
-    if (points) TRY(gather_points(&q->own, &q->gather, q->plan));
+    if (q->source != EXEC_IDS) return start_scan(q, q->plan);
+    if (points) {
+        TRY(gather_points(&q->own, &q->gather, q->plan));
+        gather_finish(&q->gather);
+    }
     skip_ids(q);
     return NACRE_OK;
 }

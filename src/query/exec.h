@@ -27,6 +27,7 @@ struct query {
     struct exec_options options;
     struct plan_choice choice;
     struct plan *plan; // the one that runs
+    bool exact;        // what the path gives matches
     enum exec_source source;
     struct query_stats stats;
     uint64_t total;

@@ -55,7 +55,7 @@ static nacre_status add_id(struct ctx *ctx, struct query *q, bool *found) {
     struct slice id_key;
     *found = gather_next(&q->gather, &id_key);
     if (!*found) return NACRE_OK;
-    if (!q->plan->index) q->stats.keys_examined++;
+    if (!q->plan->index && !q->plan->join) q->stats.keys_examined++;
     return fetch_add(ctx, &q->fetch, id_key, q->one_run);
 }
 
@@ -83,9 +83,9 @@ static nacre_status next_fetched(struct ctx *ctx, struct query *q, struct query_
         }
         TRY(fetch_next(ctx, &q->fetch, out, run, found));
         if (*found) return NACRE_OK;
-        if (q->plan->index)
+        if (q->plan->by_keys)
             return err_set(ctx, NACRE_CORRUPT, "index \"%s\" names a document that is not there",
-                           q->plan->index->name);
+                           (q->plan->join ? q->plan->parts : q->plan)->index->name);
     }
 }
 

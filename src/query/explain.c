@@ -8,7 +8,7 @@ struct explained {
     struct query_stats stats;
     uint64_t ns, step_ns[EXEC_STEPS], step_rows[EXEC_STEPS];
     bool steps[EXEC_STEPS];
-    struct buf *plans; // the member
+    struct buf *plan, *plans; // what these members hold
     bool groups;
     uint64_t group_ns, group_rows;
 };
@@ -43,12 +43,25 @@ static void put_guess(struct buf *json, const char *name, double guess) {
     buf_put(json, text, num_print_double(rounded, text));
 }
 
-static void put_way(struct buf *json, const struct plan *plan) {
-    buf_printf(json, "{\"access\":\"%s\"", access_name(plan->access));
+static void put_path(struct buf *json, const struct plan *plan) {
+    buf_printf(json, "\"access\":\"%s\"", access_name(plan->access));
     if (plan->index) {
         buf_put_str(json, ",\"index\":");
         json_write_str(json, slice_str(plan->index->name));
     }
+    if (!plan->join) return;
+    buf_printf(json, ",\"join\":\"%s\",\"of\":[", plan_join_name(plan->join));
+    for (uint32_t i = 0; i < plan->part_count; i++) {
+        buf_put_str(json, i ? ",{" : "{");
+        put_path(json, &plan->parts[i]);
+        buf_put_u8(json, '}');
+    }
+    buf_put_u8(json, ']');
+}
+
+static void put_way(struct buf *json, const struct plan *plan) {
+    buf_put_u8(json, '{');
+    put_path(json, plan);
     if (plan->why) return;
     put_guess(json, "keys", plan->keys);
     put_guess(json, "cost", plan->cost);
@@ -77,11 +90,11 @@ static void put_answer(struct buf *json, const struct explained *e) {
     static const char *const names[EXEC_STEPS] = {
         [EXEC_FETCH] = "fetch", [EXEC_FILTER] = "filter", [EXEC_SORT] = "sort"};
     bool any = false;
-    buf_printf(json, "{\"plan\":{\"access\":\"%s\"", access_name(s->access));
-    if (s->index) {
-        buf_put_str(json, ",\"index\":");
-        json_write_str(json, slice_str(s->index));
-    }
+    buf_put_str(json, "{\"plan\":{");
+    if (e->plan->n)
+        buf_put_slice(json, buf_slice(e->plan));
+    else
+        put_path(json, &(struct plan){.access = s->access});
     buf_printf(json, "},\"keys_examined\":%llu,\"documents_examined\":%llu,\"rows_returned\":%llu",
                (unsigned long long)s->keys_examined, (unsigned long long)s->documents_examined,
                (unsigned long long)s->rows_returned);
@@ -99,6 +112,7 @@ static void put_answer(struct buf *json, const struct explained *e) {
 
 static void look_back(const struct query *q, struct explained *out) {
     query_stats(q, &out->stats);
+    put_path(out->plan, q->plan);
     put_plans(out->plans, q);
     memcpy(out->step_ns, q->ns, sizeof out->step_ns);
     out->steps[EXEC_FETCH] = q->source != EXEC_DOCUMENTS;
@@ -236,8 +250,9 @@ static nacre_status run(struct ctx *ctx, const struct query_target *target,
 nacre_status query_explain(struct ctx *ctx, const struct query_target *target, struct slice bson,
                            int64_t now_ms, struct buf *json) {
     struct explain_request request = {0};
-    struct buf plans BUF_CLEANUP = {0};
-    struct explained e = {.plans = &plans};
+    struct buf plan BUF_CLEANUP = {0}, plans BUF_CLEANUP = {0};
+    struct explained e = {.plan = &plan, .plans = &plans};
+    buf_init(&plan, ctx->arena.budget, DOC_BYTES_MAX);
     buf_init(&plans, ctx->arena.budget, DOC_BYTES_MAX);
     if (bson.n == 0) return needs_one(ctx);
     TRY(parse(ctx, bson, &request));
@@ -245,6 +260,7 @@ nacre_status query_explain(struct ctx *ctx, const struct query_target *target, s
     uint64_t start = world_mono_ns(ctx->world);
     TRY(run(ctx, target, &request, &e));
     e.ns = world_mono_ns(ctx->world) - start;
+    if (buf_status(&plan) != NACRE_OK) return err_buf(ctx, &plan);
     if (buf_status(&plans) != NACRE_OK) return err_buf(ctx, &plans);
     put_answer(json, &e);
     return buf_status(json) == NACRE_OK ? NACRE_OK : err_buf(ctx, json);

@@ -7,6 +7,8 @@
 #include "index/entry.h"
 
 enum { GATHER_BYTES_MAX = 256 * 1024 * 1024, GATHER_LEAST = 1000, GATHER_CHECK = 256 };
+// Keys that may be read for each document that they can spare: what reading one costs, in keys.
+enum { GATHER_WORTH = 10 };
 
 _Static_assert(sizeof(struct scan_piece) == sizeof(struct slice),
                "places become ids where they lie");
@@ -46,7 +48,7 @@ static int id_cmp(const void *a, const void *b) {
 }
 
 // Places become views, in the same memory; then they are sorted and told apart.
-static void finish(struct gather *gather) {
+void gather_finish(struct gather *gather) {
     size_t kept = 0;
     for (size_t i = 0; i < gather->count; i++) {
         struct scan_piece place;
@@ -75,9 +77,8 @@ nacre_status gather_read(struct ctx *ctx, struct gather *gather, struct scan *sc
         *over = gather->count == max || !add(gather, id_key);
         if (!*over) continue;
         gather_free(gather);
-        return NACRE_OK;
+        break;
     }
-    finish(gather);
     return NACRE_OK;
 }
 
@@ -85,7 +86,37 @@ nacre_status gather_points(struct ctx *ctx, struct gather *gather, const struct 
     for (uint32_t i = 0; i < plan->path.range_count; i++)
         if (!add(gather, slice_skip(plan->path.ranges[i].lower, KEYSPACE_PREFIX)))
             return err_nomem(ctx);
-    finish(gather);
+    return NACRE_OK;
+}
+
+static void mark(const struct gather *gather, struct slice id_key, uint8_t *marks) {
+    const struct slice *at =
+        bsearch(&id_key, gather->ids, gather->count, sizeof *gather->ids, id_cmp);
+    if (at) marks[at - gather->ids] = 1;
+}
+
+nacre_status gather_narrow(struct ctx *ctx, struct gather *gather, struct scan *scan, bool *over) {
+    struct buf marks BUF_CLEANUP = {0};
+    struct slice components, id_key;
+    size_t max = GATHER_LEAST + GATHER_WORTH * gather->count, kept = 0;
+    buf_init(&marks, gather->bytes.budget, GATHER_BYTES_MAX);
+    uint8_t *marked = buf_reserve(&marks, gather->count + 1);
+    *over = !marked;
+    if (*over || gather->count == 0) return NACRE_OK;
+    memset(marked, 0, gather->count);
+    for (size_t n = 0;; n++) {
+        bool found;
+        if (n % GATHER_CHECK == 0) TRY(ctx_check(ctx));
+        TRY(scan_next(ctx, scan, &found));
+        if (!found) break;
+        *over = n == max;
+        if (*over) return NACRE_OK;
+        TRY(index_key_split(ctx, scan->plan->index, scan->key, &components, &id_key));
+        mark(gather, id_key, marked);
+    }
+    for (size_t i = 0; i < gather->count; i++)
+        if (marked[i]) gather->ids[kept++] = gather->ids[i];
+    gather->count = kept;
     return NACRE_OK;
 }
 

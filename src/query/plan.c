@@ -12,8 +12,8 @@
 // thirds of the block cache.
 enum { CACHED_PART = 6 };
 
-static bool all_covered(const struct planner *p, const bool *covered) {
-    for (uint32_t i = 0; i < p->conjuncts.count; i++)
+static bool all_covered(const struct plan_conjuncts *conjuncts, const bool *covered) {
+    for (uint32_t i = 0; i < conjuncts->count; i++)
         if (!covered[i]) return false;
     return true;
 }
@@ -25,23 +25,40 @@ static bool fits_the_cache(const struct planner *p) {
     return budget && budget->limit && p->counters.bytes <= budget->limit / CACHED_PART;
 }
 
-static nacre_status consider(struct planner *p, const struct index_def *index, uint16_t arrays,
-                             bool *covered, struct plan *out) {
-    struct plan_ranges ranges = {.collection = p->request->target->collection,
-                                 .index = index,
-                                 .arrays = arrays,
-                                 .covered = covered};
-    TRY(plan_ranges_of(p->ctx, &p->conjuncts, &ranges));
+// The mark of an index, read once.
+static nacre_status arrays_of(struct planner *p, const struct index_def *index, uint16_t *out) {
+    const struct query_target *t = p->request->target;
+    uint32_t *known = index ? &p->arrays[index - t->collection->indexes] : NULL;
+    *out = 0;
+    if (!known) return NACRE_OK;
+    if (!(*known & PLAN_MARK_READ)) {
+        TRY(index_multikey_read(p->ctx, t->view->kv, t->view->kv_view, t->collection->tablet,
+                                index->id, out));
+        *known = *out | PLAN_MARK_READ;
+    }
+    *out = (uint16_t)(*known & UINT16_MAX);
+    return NACRE_OK;
+}
+
+nacre_status plan_consider(struct planner *p, const struct index_def *index,
+                           const struct plan_conjuncts *conjuncts, bool *covered,
+                           struct plan *out) {
+    struct plan_ranges ranges = {
+        .collection = p->request->target->collection, .index = index, .covered = covered};
+    TRY(arrays_of(p, index, &ranges.arrays));
+    TRY(plan_ranges_of(p->ctx, conjuncts, &ranges));
     *out = (struct plan){.index = index,
                          .path = ranges.path,
-                         .multikey = arrays != 0,
+                         .multikey = ranges.arrays != 0,
                          .bounded = ranges.bounded_fields > 0,
-                         .exact = all_covered(p, covered),
+                         .exact = all_covered(conjuncts, covered),
                          .points = ranges.points,
                          .unique = ranges.unique,
+                         .by_keys = index != NULL,
                          .pinned = index ? ranges.pinned : 0,
                          .prefix = ranges.prefix,
                          .covered = covered,
+                         .used = ranges.used,
                          .part = ranges.part};
     if (!index) out->prefix.n = KEYSPACE_PREFIX;
     out->caches = index || out->bounded || fits_the_cache(p);
@@ -52,50 +69,47 @@ static nacre_status consider(struct planner *p, const struct index_def *index, u
     return NACRE_OK;
 }
 
-// Why an index cannot serve, as far as its definition tells; NULL: it may.
-static const char *refused(const struct planner *p, const struct index_def *index, bool *covered) {
+const char *plan_refusal(const struct planner *p, const struct index_def *index,
+                         const struct plan_conjuncts *conjuncts, bool *covered) {
     const struct filter *where = index->where_filter;
     if (index->type != INDEX_BTREE) return "is of another kind";
     if (index->state == INDEX_BUILDING) return "is being built";
     if (index->state != INDEX_READY) return "has failed";
     // When an index became ready is not kept: of an earlier time documents are read.
     if (p->request->target->view->past) return "may not have been there at that time";
-    if (index->where.n && (!where || !plan_implies(&p->conjuncts, where->root, covered)))
+    if (index->where.n && (!where || !plan_implies(conjuncts, where->root, covered)))
         return "holds other documents than the filter asks for";
     return NULL;
 }
 
 static nacre_status consider_index(struct planner *p, const struct index_def *index,
                                    struct plan *out) {
-    const struct query_target *t = p->request->target;
+    static const char *const no_help = "neither narrows nor orders";
     bool *covered = ARENA_ARRAY(&p->ctx->arena, bool, (size_t)p->conjuncts.count + 1);
-    uint16_t arrays;
     if (!covered) return err_nomem(p->ctx);
     *out = (struct plan){.index = index, .access = QUERY_ACCESS_INDEX};
-    out->why = refused(p, index, covered);
+    out->why = plan_refusal(p, index, &p->conjuncts, covered);
+    if (!out->why && !plan_touches(&p->conjuncts, &p->order, index)) out->why = no_help;
     if (out->why) return NACRE_OK;
-    if (!plan_touches(&p->conjuncts, &p->order, index)) {
-        out->why = "neither narrows nor orders";
-        return NACRE_OK;
-    }
-    TRY(index_multikey_read(p->ctx, t->view->kv, t->view->kv_view, t->collection->tablet, index->id,
-                            &arrays));
-    TRY(consider(p, index, arrays, covered, out));
-    if (!out->bounded && !index->where.n && out->serves == PLAN_UNORDERED)
-        out->why = "neither narrows nor orders";
+    TRY(plan_consider(p, index, &p->conjuncts, covered, out));
+    if (!out->bounded && !index->where.n && out->serves == PLAN_UNORDERED) out->why = no_help;
+    if (!out->why) plan_cost(p, out);
     return NACRE_OK;
 }
 
 static nacre_status find_candidates(struct planner *p) {
     const struct collection *c = p->request->target->collection;
+    struct arena *arena = &p->ctx->arena;
     uint32_t indexes = p->request->forbid_indexes ? 0 : c->index_count;
-    bool *covered = ARENA_ARRAY(&p->ctx->arena, bool, (size_t)p->conjuncts.count + 1);
-    p->candidates = ARENA_ARRAY(&p->ctx->arena, struct plan, (size_t)indexes + 1);
-    if (!covered || !p->candidates) return err_nomem(p->ctx);
-    TRY(consider(p, NULL, 0, covered, &p->candidates[p->count++]));
+    bool *covered = ARENA_ARRAY(arena, bool, (size_t)p->conjuncts.count + 1);
+    p->candidates = ARENA_ARRAY(arena, struct plan, (size_t)indexes + 2 + PLAN_UNIONS_MAX);
+    p->arrays = ARENA_ARRAY(arena, uint32_t, (size_t)indexes + 1);
+    if (!covered || !p->candidates || !p->arrays) return err_nomem(p->ctx);
+    TRY(plan_consider(p, NULL, &p->conjuncts, covered, p->candidates));
+    plan_cost(p, &p->candidates[p->count++]);
     for (uint32_t i = 0; i < indexes; i++)
         TRY(consider_index(p, &c->indexes[i], &p->candidates[p->count++]));
-    return NACRE_OK;
+    return p->request->strict || indexes == 0 ? NACRE_OK : plan_add_joins(p);
 }
 
 static void choose(const struct planner *p, struct plan_choice *out) {
@@ -123,8 +137,8 @@ nacre_status plan_make(struct ctx *ctx, const struct plan_request *request,
     plan_conjuncts_of(request->root, &p.conjuncts);
     plan_order_of(request->sort, &p.order);
     TRY(tablet_read(ctx, t->view->kv, t->view->kv_view, t->collection->tablet, &p.counters));
+    TRY(plan_guess_part(&p));
     TRY(find_candidates(&p));
-    TRY(plan_cost_all(&p));
     *out = (struct plan_choice){
         .documents = p.counters.documents, .candidate_count = p.count, .candidates = p.candidates};
     choose(&p, out);

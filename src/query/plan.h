@@ -26,22 +26,29 @@ enum plan_serves {
     PLAN_NATURAL,   // as asked for
 };
 
+enum plan_join { PLAN_ALONE, PLAN_UNION, PLAN_INTERSECTION };
+
 struct plan {
     enum query_access access;
-    const struct index_def *index; // NULL: documents
+    const struct index_def *index; // NULL: documents, or a join
+    enum plan_join join;
+    uint32_t part_count; // of a join: read one after the other for their ids, the fewest first
+    struct plan *parts;
     struct access_path path;
     bool multikey;
     bool bounded; // the ranges are not all there is
     bool exact;   // what has a key in the ranges matches
     bool points;  // each range is one key of a document
     bool unique;  // one key at most
+    bool by_keys; // every id comes from an index, so its document is there
     bool caches;  // blocks read may stay in the block cache
     enum plan_serves serves;
     uint32_t pinned;         // leading components that are the same in all keys
     struct slice prefix;     // key of the index with them
     uint32_t matched;        // terms of the order that components after them serve
     struct plan_order order; // what is left of the order: without pinned terms
-    const bool *covered;     // the conditions that the ranges tell exactly
+    const bool *covered;     // conditions that the ranges tell exactly
+    uint64_t used;           // bit i: condition i (below 64) made the ranges
     double part;             // guess of the keys that are in the ranges
     double keys;             // that part of all
     double cost;             // in reads of one document in their order
@@ -73,6 +80,7 @@ MUST_USE nacre_status plan_make(struct ctx *ctx, const struct plan_request *requ
                                 struct plan_choice *out);
 // Whether ids must be gathered, sorted and told apart before documents are read.
 static inline bool plan_gathers(const struct plan *plan, bool any_order) {
+    if (plan->join) return true;
     return plan->index && plan->serves == PLAN_UNORDERED && (plan->multikey || !any_order);
 }
 
@@ -98,6 +106,7 @@ struct plan_ranges {
     const struct index_def *index;       // NULL: documents
     uint16_t arrays;                     // fields that make it multikey
     bool *covered;                       // conditions that the ranges tell exactly are set
+    uint64_t used;                       // bit i: condition i (below 64) makes the ranges
     uint32_t pinned;                     // leading fields with one value each
     uint32_t bounded_fields;
     double part; // guess of the keys in the ranges
@@ -122,10 +131,28 @@ struct planner {
     struct tablet_counters counters;
     struct plan *candidates;
     uint32_t count;
-    double part; // guess of the documents that match
+    uint32_t *arrays; // of each index, by its place: its mark, and PLAN_MARK_READ
+    double part;      // guess of the documents that match
 };
+enum { PLAN_MARK_READ = 1 << 16 };
+// One index (NULL: the documents) under conjuncts; those its `where` implies are in covered.
+// (plan.c)
+MUST_USE nacre_status plan_consider(struct planner *p, const struct index_def *index,
+                                    const struct plan_conjuncts *conjuncts, bool *covered,
+                                    struct plan *out);
+// Why an index cannot serve, as far as its definition tells; NULL: it may. Fills covered.
+const char *plan_refusal(const struct planner *p, const struct index_def *index,
+                         const struct plan_conjuncts *conjuncts, bool *covered);
+
+// Ids of several paths, put together. (plan_join.c)
+enum { PLAN_UNIONS_MAX = 4, PLAN_UNION_PARTS_MAX = 64 };
+MUST_USE nacre_status plan_add_joins(struct planner *p);
+const char *plan_join_name(enum plan_join join); // NULL: none
+
 // What each candidate costs. (plan_cost.c)
-MUST_USE nacre_status plan_cost_all(struct planner *p);
+MUST_USE nacre_status plan_guess_part(struct planner *p);
+void plan_cost(const struct planner *p, struct plan *plan);
+double plan_pair_cost(const struct planner *p, const struct plan *a, const struct plan *b);
 bool plan_is_cheaper(const struct planner *p, const struct plan *a, const struct plan *b);
 // Whether a is to be taken rather than b: what reads all there is comes last.
 bool plan_is_better(const struct planner *p, const struct plan *a, const struct plan *b);

@@ -10,7 +10,8 @@ enum { PLAN_RANGES_MAX = 10000 };
 struct field_bounds {
     struct bounds bounds;
     bool usable;
-    uint32_t used; // the only condition in it, when the field is multikey
+    uint32_t used;       // the only condition in it, when the field is multikey
+    uint64_t conditions; // as plan_ranges.used
 };
 
 // P1: of a multikey field the narrowest condition, else all of them.
@@ -18,6 +19,7 @@ static nacre_status of_field(struct ctx *ctx, const struct plan_conjuncts *conju
                              const struct bounds_field *field, struct field_bounds *out) {
     struct bounds one;
     out->usable = false;
+    out->conditions = 0;
     for (uint32_t i = 0; i < conjuncts->count; i++) {
         bool usable;
         TRY(bounds_of(ctx, field, conjuncts->nodes[i], &one, &usable));
@@ -28,6 +30,9 @@ static nacre_status of_field(struct ctx *ctx, const struct plan_conjuncts *conju
         } else if (!field->multikey) {
             TRY(bounds_and(ctx, &out->bounds, &one, &out->bounds));
         }
+        uint64_t bit = i < 64 ? UINT64_C(1) << i : 0;
+        out->conditions = field->multikey ? (out->used < 64 ? UINT64_C(1) << out->used : 0)
+                                          : out->conditions | bit;
         out->usable = true;
     }
     return NACRE_OK;
@@ -115,6 +120,7 @@ static nacre_status add_field(struct ctx *ctx, const struct plan_conjuncts *conj
         out->pinned++;
         out->prefix = out->path.ranges[0].lower;
     }
+    out->used |= of.conditions;
     out->bounded_fields++;
     out->points &= points;
     *more = points && of.bounds.count > 0;

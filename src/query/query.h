@@ -70,7 +70,8 @@ struct query_stats {
     uint64_t documents_examined; // documents whose filter was evaluated
     uint64_t rows_returned;
     enum query_access access;
-    const char *index; // its name, of the view's catalog; NULL: none
+    const char *index; // its name, of the view's catalog; NULL: none, or several
+    const char *join;  // how several were joined: "union", "intersection"; NULL: they were not
     bool sorted;       // in memory
     uint32_t plans;    // that were looked at
 };

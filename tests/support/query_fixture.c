@@ -125,6 +125,7 @@ struct query_request query_fixture_request(struct query_fixture *f, const char *
     nacre_status status = query_request_parse(ctx, doc_values_doc(ctx, json), &request);
     if (status != NACRE_OK) fail_msg("%s: %s", json, ctx->err.detail);
     request.now_ms = QUERY_FIXTURE_NOW_MS;
+    request.forced_plan = f->forced_plan;
     return request;
 }
 
@@ -177,8 +178,9 @@ const char *query_fixture_run(struct query_fixture *f, const char *json) {
     buf_init(&cursor, NULL, SIZE_MAX / 2);
     buf_init(&out, NULL, SIZE_MAX / 2);
     (void)page(f, &request, &ids, &cursor, &stats);
-    buf_printf(&out, "%s%s%s%s: ", access[stats.access], stats.index ? " " : "",
-               stats.index ? stats.index : "", stats.sorted ? " sorted" : "");
+    const char *name = stats.join ? stats.join : stats.index;
+    buf_printf(&out, "%s%s%s%s: ", access[stats.access], name ? " " : "", name ? name : "",
+               stats.sorted ? " sorted" : "");
     buf_put_slice(&out, buf_slice(&ids));
     return arena_str(&f->index.base.ctx.arena, buf_slice(&out));
 }

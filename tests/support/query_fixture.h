@@ -15,7 +15,8 @@ struct query_fixture {
     bool has_stand;
     struct view view;
     struct query_target target;
-    bool alternates; // query_fixture_pages forbids the indexes for every other page
+    uint32_t forced_plan; // of the requests that query_fixture_request makes
+    bool alternates;      // query_fixture_pages forbids the indexes for every other page
     struct query_fixture_doc {
         struct val id;
         const struct doc *doc;

@@ -253,6 +253,10 @@ static const char *request_text(void) {
     return arena_str(&f.index.base.ctx.arena, buf_slice(&text));
 }
 
+static const char *path_name(const struct query_stats *stats) {
+    return stats->join ? stats->join : stats->index ? stats->index : "-";
+}
+
 static void same(const char *what, const char *request, const char *got, const char *want) {
     if (strcmp(got, want) == 0) return;
     for (uint32_t i = 0; i < f.index.collection.index_count; i++) {
@@ -269,7 +273,7 @@ static void same(const char *what, const char *request, const char *got, const c
     if (query_open(&f.index.base.ctx, &f.target, &r, &q) == NACRE_OK) query_stats(q, &stats);
     query_close(q);
     fail_msg("%s of %s (access %d, index %s, sorted %d)\ngot  %.2000s\nwant %.2000s", what, request,
-             stats.access, stats.index ? stats.index : "-", stats.sorted, got, want);
+             stats.access, path_name(&stats), stats.sorted, got, want);
 }
 
 // By the plan that is chosen, then by each that was looked at.
@@ -283,7 +287,7 @@ static void check_counts(const char *request, const struct query_request *r, uin
         assert_int_equal(query_count(ctx, &f.target, &count, &got, &stats), NACRE_OK);
         if (got != rows)
             fail_msg("count (plan %u, access %d, index %s) of %s: %llu, not %u", plan, stats.access,
-                     stats.index ? stats.index : "-", request, (unsigned long long)got, rows);
+                     path_name(&stats), request, (unsigned long long)got, rows);
     }
 }
 

@@ -25,8 +25,10 @@ static const char *const bodies[] = {
     "{\"filter\":\"_id IN (1,5,9,200)\",\"sort\":\"-_id\"}",
     "{\"filter\":\"b = 5 OR c = 7\",\"sort\":\"flag\",\"limit\":4,\"fields\":[\"a\"]}",
     "{\"filter\":{\"tags\":{\"$gt\":1}},\"limit\":4,\"count\":\"exact\"}",
+    "{\"filter\":\"a = 3 OR c = 7 OR _id = 5\",\"sort\":\"b\",\"limit\":4,\"count\":\"exact\"}",
+    "{\"filter\":\"a = 3 AND tags = 1\",\"limit\":4,\"count\":\"exact\"}",
 };
-enum { BODIES = sizeof bodies / sizeof *bodies };
+enum { BODIES = sizeof bodies / sizeof *bodies, INTERSECTED = BODIES - 1 };
 static char *wanted[BODIES];
 
 static void begin(void) {
@@ -75,6 +77,7 @@ static nacre_status read_both(struct ctx *ctx, struct slice bson, struct buf *ou
     buf_init(&cursor, NULL, 4096);
     buf_init(&next, NULL, 4096);
     TRY(query_request_parse(ctx, bson, &request));
+    request.forced_plan = f.forced_plan;
     TRY(read_page(ctx, &request, out, &cursor));
     request.cursor = buf_slice(&cursor);
     if (cursor.n) TRY(read_page(ctx, &request, out, &next));
@@ -120,6 +123,7 @@ static struct slice prepare(int body, struct buf *out) {
     char detail[ERR_DETAIL_MAX];
     struct slice bson = doc_values_doc(&f.index.base.ctx, bodies[body]);
     buf_init(out, NULL, SIZE_MAX / 2);
+    f.forced_plan = body == INTERSECTED ? 1 + 4 + 1 : 0; // after the documents and all indexes
     if (run(bson, out, detail) != NACRE_OK) fail_msg("%s: %s", bodies[body], detail);
     wanted[body] = arena_str(&f.index.base.ctx.arena, buf_slice(out));
     assert_true(out->n > 30);

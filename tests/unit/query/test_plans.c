@@ -275,10 +275,12 @@ static void test_cut_values(void **state) {
         put(json);
     }
     query_fixture_publish(&f);
+    f.forced_plan = 2; // so few are better sorted
     expect("{\"sort\":\"t,u\",\"limit\":4}", "index t: 8 7 6 5");
     expect("{\"sort\":\"-t,-u\",\"limit\":3}", "index t: 0 1 2");
     struct query_request request = query_fixture_request(&f, "{\"sort\":\"t,u\",\"limit\":2}");
     assert_string_equal(query_fixture_pages(&f, request, NULL), "8 7 6 5 4 3 2 1 0");
+    f.forced_plan = 0;
     snprintf(json, sizeof json, "{\"filter\":{\"t\":\"%01500dy\"}}", 7);
     expect(json, "index t: 1");
     snprintf(json, sizeof json, "{\"filter\":{\"t\":{\"$lt\":\"%01500ds\"}}}", 7);
@@ -338,6 +340,62 @@ static void test_counts(void **state) {
             fail_msg("%s: %d, %d keys, %d documents", cases[i].filter, (int)count,
                      (int)stats.keys_examined, (int)stats.documents_examined);
     }
+}
+
+static void test_unions(void **state) {
+    (void)state;
+    index_on("a", "{\"fields\":[\"a\"]}");
+    index_on("b", "{\"fields\":[\"b\",\"c\"]}");
+    index_on("tags", "{\"fields\":[\"tags\"]}");
+    put_many(1000);
+    put("{\"_id\":\"x\",\"b\":7,\"tags\":[1,2,3]}");
+    query_fixture_publish(&f);
+    expect("{\"filter\":\"a = 3 OR b = 7\",\"limit\":4}", "index union: 3 13 23 33");
+    expect("{\"filter\":\"a = 3 OR b = 7\",\"limit\":3,\"sort\":\"-_id\"}",
+           "index union: \"x\" 993 983");
+    expect("{\"filter\":\"b = 7 OR b = 8 AND c > 915 OR tags > 1\",\"sort\":\"-c\",\"limit\":4}",
+           "index union sorted: 70 71 72 73");
+    expect("{\"filter\":\"(a = 3 OR b = 7) AND c <= 928\",\"sort\":\"-c\",\"limit\":3}",
+           "index union sorted: 72 73 74");
+    expect("{\"filter\":\"b = 7 OR _id = 500 OR _id = 'none'\",\"sort\":\"-_id\",\"limit\":3}",
+           "index union: \"x\" 500 79");
+    expect("{\"filter\":\"a = 3 OR d = 7\",\"limit\":2}", "scan: 3 13"); // no index for d
+    // Each id once, and no document where keys tell.
+    struct query_request r = query_fixture_request(&f, "{\"filter\":\"b = 7 OR tags > 1\"}");
+    struct query_count_request count = {.filter = r.filter};
+    struct query_stats stats;
+    uint64_t n;
+    assert_int_equal(query_count(&f.index.base.ctx, &f.target, &count, &n, &stats), NACRE_OK);
+    assert_int_equal(n, 11);
+    assert_string_equal(stats.join, "union");
+    assert_int_equal(stats.keys_examined, 13);
+    assert_int_equal(stats.documents_examined, 0);
+}
+
+static void test_intersections(void **state) {
+    (void)state;
+    index_on("a", "{\"fields\":[\"a\"]}");
+    index_on("m", "{\"fields\":[\"m\"]}");
+    char json[96];
+    for (uint32_t i = 0; i < 3000; i++) {
+        snprintf(json, sizeof json, "{\"_id\":%u,\"a\":%u,\"m\":[%u,%u]}", i, i % 50, i % 60,
+                 100 + i % 7);
+        put(json);
+    }
+    query_fixture_publish(&f);
+    f.forced_plan = 4;
+    expect("{\"filter\":\"a = 3 AND m = 13\"}", "index intersection: 253 553 853 1153 1453 1753 "
+                                                "2053 2353 2653 2953");
+    expect("{\"filter\":\"a = 3 AND m = 13\",\"limit\":2,\"sort\":\"-_id\"}",
+           "index intersection: 2953 2653");
+    struct query_request r = query_fixture_request(&f, "{\"filter\":\"a = 3 AND m = 13\"}");
+    struct query_count_request count = {.filter = r.filter, .forced_plan = 4};
+    struct query_stats stats;
+    uint64_t n;
+    assert_int_equal(query_count(&f.index.base.ctx, &f.target, &count, &n, &stats), NACRE_OK);
+    assert_int_equal(n, 10);
+    assert_int_equal(stats.keys_examined, 110);
+    assert_int_equal(stats.documents_examined, 0);
 }
 
 static void test_total(void **state) {
@@ -414,7 +472,7 @@ static void test_explain(void **state) {
         explained("{\"query\":{\"filter\":\"a = 3\",\"limit\":5}}"),
         "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":8,"
         "\"documents_examined\":5,\"rows_returned\":5,\"plans\":["
-        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":3.3},"
+        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":10.3},"
         "{\"access\":\"scan\",\"keys\":100.0,\"cost\":100.0,\"why\":\"costs more\"},"
         "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
         "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},"
@@ -433,7 +491,7 @@ static void test_explain(void **state) {
         explained("{\"count\":{\"filter\":\"a = 3\"}}"),
         "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":10,"
         "\"documents_examined\":0,\"rows_returned\":10,\"plans\":["
-        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":3.3},"
+        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":5.3},"
         "{\"access\":\"scan\",\"keys\":100.0,\"cost\":100.0,\"why\":\"costs more\"},"
         "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
         "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},{\"name\":\"index\",\"rows\":10,\"ms\":"
@@ -549,6 +607,8 @@ int main(void) {
         PLAN_TEST(test_cut_values),
         PLAN_TEST(test_too_many_ids_to_gather),
         PLAN_TEST(test_counts),
+        PLAN_TEST(test_unions),
+        PLAN_TEST(test_intersections),
         PLAN_TEST(test_total),
         PLAN_TEST(test_claims),
         PLAN_TEST(test_explain),
