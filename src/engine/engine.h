@@ -17,6 +17,7 @@
 
 #include "engine/request.h"
 #include "log/replog.h"
+#include "query/spill.h"
 #include "txn/txn.h"
 
 struct engine;
@@ -133,6 +134,8 @@ struct engine_status {
 void engine_status(struct engine *engine, struct engine_status *out);
 struct budget *engine_budget(struct engine *engine); // for the arenas of requests
 struct cache *engine_cache(struct engine *engine);   // for queries, under the rules of its header
+// For queries: where they spill. NULL: nowhere, as the directory is read only, or there is none.
+struct spill_place *engine_spill(struct engine *engine);
 
 // Checks everything: checksums of log and tables, and every index entry, guard and counter against
 // its document. each(arg, problem) per difference; returns NACRE_OK when the check could be made,

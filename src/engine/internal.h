@@ -52,6 +52,7 @@ struct engine {
     struct file lock_file;
     struct budget budget;
     struct cache *cache;
+    struct spill_place spill;
     struct kv *kv;
     bool owns_kv;
     struct replog *log;

@@ -10,7 +10,7 @@
 #include "log/local/log_local.h"
 #include "store/rocks/kv_rocks.h"
 
-enum { PATH_TEXT_MAX = 4096 };
+enum { PATH_TEXT_MAX = 4096, SPILL_SHARE = 16 };
 static const char format_text[] =
     "nacre 1\n"; // DIR/FORMAT: the version of the directory as a whole
 
@@ -202,6 +202,15 @@ static nacre_status init_engine(struct ctx *ctx, struct engine *e, const struct 
     return NACRE_OK;
 }
 
+// A query has up to three parts that hold as much: together less than what caches leave.
+static nacre_status open_spill(struct ctx *ctx, struct engine *e) {
+    char path[PATH_TEXT_MAX];
+    e->spill.work_bytes = e->budget.limit / SPILL_SHARE;
+    if (!e->dir || e->read_only) return NACRE_OK;
+    TRY(join(ctx, e->dir, "tmp", path));
+    return temp_dir_open(ctx, path, e->disk_reserve, &e->spill.dir);
+}
+
 // Database main is made through the log like everything else.
 static nacre_status make_main(struct ctx *ctx, struct engine *e) {
     struct result result;
@@ -220,6 +229,7 @@ static nacre_status open_all(struct ctx *ctx, struct engine *e, const struct eng
     TRY(open_log(ctx, e, o)); // first: it changes nothing, and the store does
     TRY(open_kv(ctx, e, o));
     TRY(open_format(ctx, e));
+    TRY(open_spill(ctx, e));
     TRY(cache_new(ctx, &e->budget, e->budget.limit / 10 * 3, &e->cache));
     struct txn_options txn = {.kv = e->kv,
                               .cache = e->cache,
@@ -236,6 +246,7 @@ static nacre_status open_all(struct ctx *ctx, struct engine *e, const struct eng
 static void release(struct engine *e) {
     txn_close(e->txn);
     cache_free(e->cache);
+    temp_dir_close(&e->spill.dir);
     if (e->owns_log && e->log) e->log->ops->close(e->log);
     if (e->owns_kv && e->kv) e->kv->ops->close(e->kv);
     file_close(&e->lock_file);
@@ -270,6 +281,10 @@ nacre_status engine_open(struct ctx *ctx, const struct engine_options *options,
 
 struct cache *engine_cache(struct engine *e) {
     return e->cache;
+}
+
+struct spill_place *engine_spill(struct engine *e) {
+    return e->spill.dir.path ? &e->spill : NULL;
 }
 
 nacre_status engine_close(struct ctx *ctx, struct engine *e) {

@@ -19,8 +19,9 @@ nacre_status lib_query_target_past(struct nacre_session *s, struct query_target 
     TRY(engine_view_past(&s->ctx, s->db->engine, tablet, as_of_ms, &past));
     txn_view_release(target->view);
     // Checked by engine_view_past: the collection is there.
-    *target =
-        (struct query_target){.view = past, .collection = catalog_by_tablet(past->catalog, tablet)};
+    *target = (struct query_target){.view = past,
+                                    .collection = catalog_by_tablet(past->catalog, tablet),
+                                    .spill = target->spill};
     return NACRE_OK;
 }
 

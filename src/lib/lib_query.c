@@ -30,6 +30,7 @@ static nacre_status target_in_tx(struct nacre_session *s, struct engine_collecti
     status = engine_tx_resolve(&s->ctx, s->tx, handle);
     if (status == NACRE_OK) {
         out->collection = catalog_by_tablet(out->view->catalog, handle->tablet);
+        out->spill = engine_spill(s->db->engine);
         return NACRE_OK;
     }
     txn_view_release(out->view);
@@ -50,8 +51,10 @@ nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *
         txn_view_release(view);
         return err_set(&s->ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
     }
-    *out = (struct query_target){
-        .view = view, .cache = engine_cache(s->db->engine), .collection = collection};
+    *out = (struct query_target){.view = view,
+                                 .cache = engine_cache(s->db->engine),
+                                 .collection = collection,
+                                 .spill = engine_spill(s->db->engine)};
     return NACRE_OK;
 }
 

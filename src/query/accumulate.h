@@ -15,18 +15,13 @@ struct kept {
 struct accumulator {
     uint64_t count; // values counted; of sum and avg, numbers
     union {
-        struct {
-            __int128 ints;
-            struct exact_sum *doubles; // NULL: none came
-        };
-        struct kept best; // min, max
+        struct exact_sum sum; // sum, avg
+        struct kept best;     // min, max
     };
 };
 
-// Of two values that are equal, whether a is shown rather than b (A1).
-bool accumulate_shows(struct val a, struct val b);
-// False: no memory.
-MUST_USE bool accumulate_keep(struct arena *arena, struct kept *kept, struct val v);
+// Keeps v if it is to be shown rather than what is kept, which is equal (A1). False: no memory.
+MUST_USE bool accumulate_keep(struct arena *arena, struct kept *kept, struct val v, bool first);
 
 // v is no null; count_distinct: a value that did not come before. NACRE_MEMORY_LIMIT.
 MUST_USE nacre_status accumulate_add(struct ctx *ctx, struct arena *arena,
@@ -35,5 +30,15 @@ MUST_USE nacre_status accumulate_add(struct ctx *ctx, struct arena *arena,
 // NACRE_INVALID_ARGUMENT: a sum that no number can tell.
 MUST_USE nacre_status accumulate_result(struct ctx *ctx, const struct aggregate_item *item,
                                         const struct accumulator *acc, struct val *out);
+
+// As bytes, for this process alone: appended, and taken from the front of *in into what is there.
+// NACRE_CORRUPT, NACRE_MEMORY_LIMIT.
+void accumulate_put_val(struct buf *out, struct val v);
+bool accumulate_take_val(struct slice *in, struct val *out); // borrows
+void accumulate_put(struct buf *out, const struct aggregate_item *item,
+                    const struct accumulator *acc);
+MUST_USE nacre_status accumulate_merge(struct ctx *ctx, struct arena *arena,
+                                       const struct aggregate_item *item, struct accumulator *acc,
+                                       struct slice *in);
 
 #endif

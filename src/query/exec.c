@@ -160,7 +160,7 @@ nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
     fetch_init(&q->fetch, &q->target, budget);
     fetch_init(&q->sorted, &q->target, budget);
     q->fetch.keeps = q->sorted.keeps = exec_reach(request) <= EXEC_KEEPS_MAX;
-    sorter_init(&q->sorter, budget, ctx->arena.max);
+    sorter_init(&q->sorter, target->spill, budget, ctx->arena.max);
     sorter_reset(&q->sorter, keep_of(q));
     buf_init(&q->key, budget, EXEC_KEY_MAX);
     buf_init(&q->run_key, budget, EXEC_KEY_MAX);
@@ -241,8 +241,11 @@ static nacre_status load_sorted(struct ctx *ctx, struct query *q) {
     struct slice key;
     uint64_t clock = exec_clock(ctx, q);
     fetch_reset(&q->sorted);
-    while (q->sorted.count < FETCH_MAX && sorter_next(&q->sorter, &key))
+    for (bool found = true; q->sorted.count < FETCH_MAX;) {
+        TRY(sorter_next(ctx, &q->sorter, &key, &found));
+        if (!found) break;
         TRY(fetch_add(ctx, &q->sorted, id_of_key(q, key), 0));
+    }
     exec_spent(ctx, q, EXEC_SORT, clock);
     return fetch_load(ctx, &q->sorted);
 }
@@ -346,4 +349,5 @@ void query_stats(const struct query *q, struct query_stats *out) {
     out->documents_examined = q->examined;
     out->rows_returned = q->returned;
     out->plans = q->choice.candidate_count;
+    out->spilled_bytes = q->sorter.spill.written;
 }

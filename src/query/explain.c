@@ -98,6 +98,8 @@ static void put_answer(struct buf *json, const struct explained *e) {
     buf_printf(json, "},\"keys_examined\":%llu,\"documents_examined\":%llu,\"rows_returned\":%llu",
                (unsigned long long)s->keys_examined, (unsigned long long)s->documents_examined,
                (unsigned long long)s->rows_returned);
+    if (s->spilled_bytes)
+        buf_printf(json, ",\"spilled_bytes\":%llu", (unsigned long long)s->spilled_bytes);
     buf_put_slice(json, buf_slice(e->plans));
     buf_put_str(json, ",\"steps\":[");
     if (s->plans) put_step(json, "plan", s->plans, e->step_ns[EXEC_PLAN], &any);
@@ -168,13 +170,10 @@ static nacre_status run_aggregate(struct ctx *ctx, const struct query_target *ta
     nacre_status status = NACRE_OK;
     while (status == NACRE_OK && found)
         status = aggregate_next(ctx, a, &row, &found);
-    if (a->source)
-        look_back(a->source, out);
-    else
-        out->stats = a->stats;
-    out->stats.rows_returned = a->returned;
+    if (a->source) look_back(a->source, out);
+    aggregate_stats(a, &out->stats);
     out->groups = true;
-    out->group_rows = a->groups.count;
+    out->group_rows = a->group_count;
     out->group_ns = a->ns;
     aggregate_close(a);
     return status;

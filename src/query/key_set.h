@@ -6,21 +6,28 @@
 
 // First member of an entry.
 struct key_entry {
-    uint64_t hash;
     struct slice key;
 };
 
+struct key_slot {
+    uint64_t hash;
+    struct key_entry *entry; // NULL: free
+};
+
 struct key_set {
-    struct key_entry **slots; // open addressing, a power of two
+    struct key_slot *slots; // open addressing, a power of two
     size_t cap, count;
     struct budget *budget;
 };
 
 void key_set_init(struct key_set *set, struct budget *budget);
 void key_set_free(struct key_set *set);
-// Where the key is, or NULL at its place; room is made first. The pointer is valid until the next
-// call. An entry put there must have the key and its hash; the caller counts it (set->count++).
-MUST_USE nacre_status key_set_place(struct ctx *ctx, struct key_set *set, uint64_t hash,
-                                    struct slice key, struct key_entry ***out);
+// The slot of the key, with its hash, its entry NULL if it is not there; room is made first. Valid
+// until the next call. Who puts an entry there counts it (set->count++).
+MUST_USE nacre_status key_set_place(struct ctx *ctx, struct key_set *set, struct slice key,
+                                    struct key_slot **out);
+static inline size_t key_set_bytes(const struct key_set *set) {
+    return set->cap * sizeof *set->slots;
+}
 
 #endif

@@ -8,8 +8,9 @@
 //  Q2  The filter is evaluated on every document that is given out; only counts may rest on keys,
 //      and only where the ranges are exact.
 //  Q3  Everything is read through the view. A cache entry counts only if it is not newer than it.
-//  Q4  Memory does not grow with the collection, but for sorts that no index serves (then it is
-//      charged to the request's budget: NACRE_MEMORY_LIMIT).
+//  Q4  Memory does not grow with the collection. It is charged to the request's budget
+//      (NACRE_MEMORY_LIMIT); sorts that no index serves go to the target's spill place beyond their
+//      share.
 //
 // Thread rule: a query belongs to one thread at a time. View, cache and collection may be shared.
 #ifndef QUERY_QUERY_H
@@ -20,6 +21,7 @@
 #include "index/range.h"
 #include "index/sort_key.h"
 #include "query/present.h"
+#include "query/spill.h"
 #include "txn/txn.h"
 
 enum { QUERY_LIMIT_DEFAULT = 100, QUERY_LIMIT_MAX = 10000, QUERY_OFFSET_MAX = 1000000000 };
@@ -57,6 +59,7 @@ struct query_target {
     struct view *view;                   // held by the caller while the query is open
     struct cache *cache;                 // NULL: none
     const struct collection *collection; // of the view's catalog
+    struct spill_place *spill;           // NULL: sorts and groups must fit into memory
 };
 
 struct query_row {
@@ -72,8 +75,9 @@ struct query_stats {
     enum query_access access;
     const char *index; // its name, of the view's catalog; NULL: none, or several
     const char *join;  // how several were joined: "union", "intersection"; NULL: they were not
-    bool sorted;       // in memory
-    uint32_t plans;    // that were looked at
+    bool sorted;
+    uint32_t plans;         // that were looked at
+    uint64_t spilled_bytes; // written to temporary files
 };
 
 struct query;
@@ -115,9 +119,10 @@ MUST_USE nacre_status query_plan_access(struct ctx *ctx, const struct query_targ
                                         struct access_path *out, bool *ordered);
 
 // The answer of :explain, run to its end: {"plan":{"access","index"?},"keys_examined",
-// "documents_examined","rows_returned","plans":[{"access","index"?,"keys"?,"cost"?,"why"?}],
-// "steps":[{"name","rows","ms"}],"ms"}. plans: the one that ran, then the others that were looked
-// at; keys and cost (in documents read one after the other) are the planner's guesses. bson:
+// "documents_examined","rows_returned","spilled_bytes"?,"plans":[{"access","index"?,"keys"?,
+// "cost"?,"why"?}],"steps":[{"name","rows","ms"}],"ms"}. plans: the one that ran, then the others
+// that were looked at; keys and cost (in documents read one after the other) are the planner's
+// guesses. bson:
 // {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; what else API.md names is NACRE_UNIMPLEMENTED.
 // Appended to json.
 MUST_USE nacre_status query_explain(struct ctx *ctx, const struct query_target *target,

@@ -13,6 +13,7 @@
 #include "support/doc_values.h"
 #include "support/index_fixture.h"
 #include "support/kv_stand.h"
+#include "support/scratch.h"
 
 void query_fixture_open(struct query_fixture *f, enum kv_stand_kind kind) {
     memset(f, 0, sizeof *f);
@@ -27,6 +28,29 @@ void query_fixture_open(struct query_fixture *f, enum kv_stand_kind kind) {
     f->target = (struct query_target){.view = &f->view, .collection = &f->index.collection};
 }
 
+void query_fixture_spill(struct query_fixture *f, size_t work_bytes) {
+    struct ctx *ctx = &f->index.base.ctx;
+    char path[64];
+    if (work_bytes && !f->spill.dir.path) {
+        scratch_dir("spill", path);
+        assert_int_equal(temp_dir_open(ctx, path, 0, &f->spill.dir), NACRE_OK);
+    }
+    f->spill.work_bytes = work_bytes;
+    f->target.spill = work_bytes ? &f->spill : NULL;
+}
+
+// Nothing is left in it, nor open.
+static void spill_drop(struct query_fixture *f) {
+    struct dir_list list;
+    if (!f->spill.dir.path) return;
+    assert_int_equal(atomic_load(&f->spill.dir.files), 0);
+    assert_int_equal(dir_list(&f->index.base.ctx, f->spill.dir.path, &list), NACRE_OK);
+    assert_int_equal(list.count, 0);
+    dir_list_free(&list);
+    assert_int_equal(dir_remove_all(&f->index.base.ctx, f->spill.dir.path), NACRE_OK);
+    temp_dir_close(&f->spill.dir);
+}
+
 static void view_drop(struct query_fixture *f) {
     if (f->view.kv_view) f->view.kv->ops->view_close(f->view.kv, f->view.kv_view);
     f->view.kv_view = NULL;
@@ -34,6 +58,7 @@ static void view_drop(struct query_fixture *f) {
 
 void query_fixture_close(struct query_fixture *f) {
     view_drop(f);
+    spill_drop(f);
     free(f->docs);
     if (!f->has_stand) {
         index_fixture_close(&f->index);

@@ -15,8 +15,9 @@ struct query_fixture {
     bool has_stand;
     struct view view;
     struct query_target target;
-    uint32_t forced_plan; // of the requests that query_fixture_request makes
-    bool alternates;      // query_fixture_pages forbids the indexes for every other page
+    struct spill_place spill; // with its directory; closed: target.spill is NULL
+    uint32_t forced_plan;     // of the requests that query_fixture_request makes
+    bool alternates;          // query_fixture_pages forbids the indexes for every other page
     struct query_fixture_doc {
         struct val id;
         const struct doc *doc;
@@ -29,6 +30,8 @@ struct query_fixture {
 
 void query_fixture_open(struct query_fixture *f, enum kv_stand_kind kind);
 void query_fixture_close(struct query_fixture *f);
+// From now on sorts and groups spill beyond so many bytes; 0: not any more.
+void query_fixture_spill(struct query_fixture *f, size_t work_bytes);
 // Writes a document (its _id is in it) with its index entries; what an index refuses is not
 // written.
 nacre_status query_fixture_put(struct query_fixture *f, const char *json);

@@ -1,7 +1,7 @@
 // Random documents, indexes and aggregates: groups and results are those of comparing every
 // document with every other, rows come in order, pages give what one page gives, and neither
-// indexes nor their absence change a byte. Seed printed; NACRE_SEED runs the same again,
-// NACRE_ROUNDS more of it.
+// indexes nor their absence, nor how little memory there is, change a byte. Seed printed;
+// NACRE_SEED runs the same again, NACRE_ROUNDS more of it.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -331,6 +331,7 @@ static void test_against_naive(void **state) {
             if (pick(2)) index_fixture_add(&f.index, name, indexes[i]);
         }
         put_documents();
+        query_fixture_spill(&f, pick(3) ? 1 + pick(4000) : 0);
         for (int i = 0; i < 10; i++) {
             struct shape shape = shape_random();
             check_shape(&shape);

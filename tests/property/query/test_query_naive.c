@@ -421,6 +421,7 @@ static void check_round(enum kv_stand_kind kind) {
         if (chance(10) && f.count) query_fixture_delete(&f, f.docs[pick(f.count)].id);
     }
     query_fixture_publish(&f);
+    query_fixture_spill(&f, chance(60) ? 1 + pick(4000) : 0);
     struct cache *cache = NULL;
     if (chance(50)) assert_int_equal(cache_new(ctx, NULL, 1 << 20, &cache), NACRE_OK);
     f.target.cache = cache; // nothing is written from here on
