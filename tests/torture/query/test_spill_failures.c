@@ -25,8 +25,8 @@ static const char *const bodies[] = {
     "{\"sort\":\"b,-c\",\"limit\":200}",
     "{\"sort\":\"-text\",\"limit\":15,\"offset\":10}",
     "{\"group_by\":\"c\",\"aggregates\":{\"n\":{\"sum\":\"b\"},\"t\":{\"max\":\"text\"}}}",
-    "{\"group_by\":\"b\",\"aggregates\":{\"n\":{\"count_distinct\":\"c\"},\"s\":{\"avg\":\"d\"}},"
-    "\"having\":\"n > 1\",\"sort\":\"-s\",\"limit\":9}",
+    "{\"group_by\":\"b\",\"aggregates\":{\"n\":{\"count_distinct\":\"c\"}},\"sort\":\"-n\"}",
+    "{\"group_by\":\"c\",\"aggregates\":{\"s\":{\"avg\":\"d\"}},\"having\":\"s > 1\",\"limit\":9}",
     "{\"aggregates\":{\"n\":{\"count_distinct\":\"text\"}}}",
 };
 enum { BODIES = sizeof bodies / sizeof *bodies, FIRST_AGGREGATE = 2 };
