@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/model_run_catalog.h"
+#include "support/model_run_feed.h"
 #include "support/model_run_leases.h"
 #include "support/model_run_past.h"
 #include "support/model_run_queries.h"
@@ -72,6 +73,10 @@ static void step(struct run *run) {
         run_past(run);
     else if (roll < 800)
         run_versions(run);
+    else if (roll < 815)
+        run_feed(run);
+    else if (roll < 816)
+        run_trim_changes(run);
     else if (roll < 840)
         run_claim(run);
     else if (roll < 880)
@@ -94,11 +99,10 @@ static void report(const struct run *run, double seconds) {
     const struct run_counts *n = &run->counts;
     printf(
         "model %s: %llu operations, seed %llu, %.1f s: %llu transactions, %llu writes, %llu "
-        "batches, %llu refused, "
-        "%llu replays, %llu gets, %llu queries (%llu pages, %llu by index, %llu rows), "
-        "%llu counts, %llu reads of the past (%llu refused, %llu trims), %llu versions, %llu "
-        "claims (%llu taken), %llu leases, %llu ended by time, %llu catalog, "
-        "%llu builds (%llu failed), %llu reopens, %llu checks\n",
+        "batches, %llu refused, %llu replays, %llu gets, %llu queries (%llu pages, %llu by index, "
+        "%llu rows), %llu counts, %llu reads of the past (%llu refused, %llu trims), %llu "
+        "versions, %llu changes (%llu images), %llu claims (%llu taken), %llu leases, %llu ended "
+        "by time, %llu catalog, %llu builds (%llu failed), %llu reopens, %llu checks\n",
         run->rocks ? "rocks" : "mem", (unsigned long long)run->ops, (unsigned long long)run->seed,
         seconds, (unsigned long long)n->transactions, (unsigned long long)n->writes,
         (unsigned long long)n->batches, (unsigned long long)n->refused,
@@ -106,6 +110,7 @@ static void report(const struct run *run, double seconds) {
         (unsigned long long)n->pages, (unsigned long long)n->by_index, (unsigned long long)n->rows,
         (unsigned long long)n->counts, (unsigned long long)n->pasts, (unsigned long long)n->expired,
         (unsigned long long)n->trims, (unsigned long long)n->versions,
+        (unsigned long long)n->changes, (unsigned long long)n->images,
         (unsigned long long)n->claims, (unsigned long long)n->taken, (unsigned long long)n->leases,
         (unsigned long long)n->ended, (unsigned long long)n->catalog, (unsigned long long)n->builds,
         (unsigned long long)n->failed_builds, (unsigned long long)n->reopens,

@@ -10,6 +10,7 @@
 #include "base/os/file.h"
 #include "log/model/log_model.h"
 #include "store/memkv/kv_mem.h"
+#include "support/model_run_feed.h"
 
 static void open_engine(struct run *run) {
     struct engine_options options = {.create = true,
@@ -116,6 +117,7 @@ void run_close(struct run *run) {
     close_engine(run);
     for (int i = 0; i < RUN_PHOTOS; i++)
         model_drop(&run->photos[i].state);
+    run_followers_free(run);
     model_free(&run->model);
     if (run->log) run->log->ops->close(run->log);
     if (run->kv) {

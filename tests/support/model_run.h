@@ -5,6 +5,7 @@
 
 #include "engine/tx.h"
 #include "support/model_lease.h"
+#include "txn/feed.h"
 
 enum { RUN_TRAIL = 24, RUN_TRAIL_TEXT = 600, RUN_TOKENS = 32, RUN_PHOTOS = 12 };
 
@@ -21,10 +22,21 @@ struct run_token { // of a claim, may have ended meanwhile
     uint8_t token[ROW_LEASE_TOKEN_SIZE];
 };
 
+struct run_known;
+
+// Reads the feed of a collection again and again.
+struct run_follower {
+    uint32_t tablet; // 0: not begun
+    struct feed_place at;
+    uint64_t read_ms; // when it was read last
+    struct run_known *known;
+    uint32_t count, cap;
+};
+
 struct run_counts {
     uint64_t transactions, writes, batches, refused, replays, gets, queries, pages, rows, by_index,
         counts;
-    uint64_t pasts, expired, trims, versions;
+    uint64_t pasts, expired, trims, versions, changes, images;
     uint64_t claims, taken, leases, ended, catalog, builds, failed_builds, reopens, checks;
 };
 
@@ -41,6 +53,8 @@ struct run {
     uint64_t past_ms;     // 0: what is read is of now
     struct run_photo photos[RUN_PHOTOS];
     uint64_t photo_count; // taken, the newest of which are kept
+    struct run_follower followers[MODEL_COLLECTIONS];
+    uint64_t changes_ms; // change records of commits before it may be gone
     char dir[64];
     struct model model;
     struct run_token tokens[RUN_TOKENS];
