@@ -7,7 +7,8 @@
 // last worker is left to end by itself, waits for what is due to end, and a new directory begins.
 // Proves: a kill loses nothing acknowledged, at either durability; what was running is done or not;
 // a repeated idempotent request has one effect; a job has one winner; no index entry, guard or
-// counter is off.
+// counter is off; two followers of changes are told each once, a document's in order, and reads of
+// the past agree with them, while history is trimmed.
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -42,7 +43,7 @@ struct run {
     struct oracle *o;
     char scratch[64], db[96], oracle_path[96];
     struct rng rng;
-    uint64_t kills[PHASE_END + 1], acknowledged, checks;
+    uint64_t kills[PHASE_END + 1], acknowledged, checks, changes;
 };
 
 static pid_t start_worker(const struct run *r, uint64_t seed, int how) {
@@ -131,6 +132,8 @@ static bool begin(struct run *r) {
 static void count_acknowledged(struct run *r) {
     for (uint32_t a = 0; a < ORACLE_ACTORS; a++)
         r->acknowledged += r->o->actors[a].acknowledged;
+    for (uint32_t i = 0; i < FOLLOWERS; i++)
+        r->changes += r->o->followers[i].changes;
     r->checks += r->o->checks;
 }
 
@@ -162,10 +165,10 @@ static int kill_loop(uint64_t cycles, uint64_t seed, uint64_t fresh) {
     }
     double seconds = (double)(world_mono_ns(&world_system) - begun_ns) / 1e9;
     printf("crash_kill: %" PRIu64 " cycles in %.0f s, %s; %" PRIu64
-           " operations acknowledged, %" PRIu64 " whole checks; killed while opening %" PRIu64
-           ", checking %" PRIu64 ", running %" PRIu64 ", closing %" PRIu64
-           "; ended by themselves %" PRIu64 "\n",
-           done, seconds, fine ? "0 losses" : "FAILED", r.acknowledged, r.checks,
+           " operations acknowledged, %" PRIu64 " changes followed, %" PRIu64
+           " whole checks; killed while opening %" PRIu64 ", checking %" PRIu64 ", running %" PRIu64
+           ", closing %" PRIu64 "; ended by themselves %" PRIu64 "\n",
+           done, seconds, fine ? "0 losses" : "FAILED", r.acknowledged, r.changes, r.checks,
            r.kills[PHASE_START], r.kills[PHASE_CHECK], r.kills[PHASE_RUN], r.kills[PHASE_CLOSE],
            r.kills[PHASE_END]);
     return fine ? 0 : 1;

@@ -435,6 +435,23 @@ static nacre_status read_own(struct actor *a) {
     return NACRE_INTERNAL;
 }
 
+// Old versions of a while ago may go, and changes that all followers have got.
+static nacre_status trim(struct actor *a) {
+    struct buf payload BUF_CLEANUP = {0};
+    struct result result = {0};
+    uint64_t now_ms = engine_now_ms(a->engine);
+    struct command_horizon horizon = {.history_ts = (now_ms - rng_below(&a->rng, 3000)) << 20,
+                                      .changes_ts = follower_passed_ts(a->o)};
+    buf_init(&payload, NULL, 64);
+    command_horizon_encode(&payload, &horizon);
+    struct engine_command command = {
+        .type = COMMAND_HORIZON, .durability = actor_durability(a), .payload = buf_slice(&payload)};
+    actor_intend(a, ORACLE_WRITE, 0);
+    nacre_status got = engine_submit(&a->ctx, a->engine, &command, &result);
+    struct actor_call call = {got, NACRE_OK, &result, command.durability};
+    return actor_settle(a, &call);
+}
+
 nacre_status actor_resume(struct actor *a, struct engine *engine) {
     a->engine = engine;
     ctx_reset(&a->ctx);
@@ -455,7 +472,8 @@ nacre_status actor_step(struct actor *a) {
     if (dice < 55) return increment(a);
     if (dice < 65) return idempotent(a);
     if (dice < 70) return put_ttl(a);
-    if (dice < 78) return read_own(a);
+    if (dice < 77) return read_own(a);
+    if (dice < 78) return trim(a);
     if (dice < 96 || a->me) return actor_claim_step(a);
     return actor_ddl_step(a);
 }

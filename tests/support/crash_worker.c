@@ -48,6 +48,20 @@ static void act(void *arg) {
         w->status = actor_step(&w->actor);
 }
 
+struct watcher {
+    struct oracle *o;
+    struct engine *engine;
+    uint32_t which;
+    struct ctx ctx;
+    struct thread thread;
+    atomic_bool *stop;
+};
+
+static void watch(void *arg) {
+    struct watcher *w = arg;
+    follower_follow(w->o, w->which, &w->ctx, w->engine, w->stop);
+}
+
 static void sleep_ms(uint64_t ms) { (void)usleep((useconds_t)(ms * 1000)); }
 
 // Until a lease or an expiry is left, for at most DRAIN_MS.
@@ -83,6 +97,7 @@ static void drain(struct oracle *o, struct ctx *ctx, struct engine *engine) {
 static void run_actors(struct oracle *o, struct ctx *ctx, struct engine *engine,
                        const struct crash_work *work) {
     static struct worker workers[ORACLE_ACTORS];
+    static struct watcher watchers[FOLLOWERS];
     atomic_bool stop = false;
     for (uint32_t i = 0; i < ORACLE_ACTORS; i++) {
         struct worker *w = &workers[i];
@@ -99,12 +114,22 @@ static void run_actors(struct oracle *o, struct ctx *ctx, struct engine *engine,
     for (uint32_t i = 0; i < ORACLE_ACTORS; i++)
         if (thread_start(ctx, "actor", act, &workers[i], &workers[i].thread) != NACRE_OK)
             _exit(CRASH_EXIT_HARNESS);
+    for (uint32_t i = 0; i < FOLLOWERS; i++) {
+        watchers[i] = (struct watcher){.o = o, .engine = engine, .which = i, .stop = &stop};
+        ctx_init(&watchers[i].ctx, ctx->world, NULL, SIZE_MAX);
+        if (thread_start(ctx, "watcher", watch, &watchers[i], &watchers[i].thread) != NACRE_OK)
+            _exit(CRASH_EXIT_HARNESS);
+    }
     for (uint64_t ms = 0; ms < work->run_ms && !atomic_load(&o->failed); ms += 2)
         sleep_ms(2);
     atomic_store(&stop, true);
     for (uint32_t i = 0; i < ORACLE_ACTORS; i++) {
         thread_join(&workers[i].thread);
         actor_free(&workers[i].actor);
+    }
+    for (uint32_t i = 0; i < FOLLOWERS; i++) {
+        thread_join(&watchers[i].thread);
+        ctx_free(&watchers[i].ctx);
     }
 }
 

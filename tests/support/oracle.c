@@ -392,6 +392,8 @@ void oracle_check(struct oracle *o, struct ctx *ctx, struct engine *engine, enum
     for (int64_t j = 0; j < ORACLE_SHORTS; j++)
         check_short(&r, j);
     check_hot(&r);
+    // Followers live in the present of the recorded process, not in that of the cut.
+    if (loss != ORACLE_POWER_LOSS) follower_check(o, ctx, engine);
     arena_reset(&ctx->arena);
     nacre_status checked = engine_check(ctx, engine, report_problem, o, &problems);
     if (checked != NACRE_OK)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
+#include "support/follower.h"
 
 enum {
     ORACLE_ACTORS = 6,
@@ -85,6 +86,7 @@ struct oracle {
     } bases[2];
     struct oracle_state now[ORACLE_SLOTS];
     struct oracle_actor actors[ORACLE_ACTORS];
+    struct follower followers[FOLLOWERS];
 };
 
 // What acknowledged writes may be gone: none, memory-level ones, or also those after o->mark.

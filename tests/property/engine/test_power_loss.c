@@ -3,7 +3,8 @@
 // power goes: the store falls back to its last flush, the log to its synced records and some of the
 // others. Recovery may be cut, too. Proves: no synced write is lost; memory-level ones are lost as
 // a suffix; an error other than outcome_unknown means that nothing was done; reading goes on after
-// the failure; the checker finds nothing.
+// the failure; the checker finds nothing; followers of changes are told each once, and nothing that
+// is lost.
 // NACRE_SEED repeats a run, NACRE_RUNS sets the number of cuts.
 #include <inttypes.h>
 #include <setjmp.h>
@@ -156,6 +157,11 @@ static bool step(struct stand *s) {
     if (rng_below(&s->rng, 8) == 0) {
         ctx_reset(&s->ctx);
         return engine_tick(&s->ctx, s->engine) == NACRE_OK;
+    }
+    if (rng_below(&s->rng, 10) == 0) {
+        ctx_reset(&s->ctx);
+        return follower_read(s->o, (uint32_t)rng_below(&s->rng, FOLLOWERS), &s->ctx, s->engine,
+                             rng_below(&s->rng, 20)) == NACRE_OK;
     }
     return actor_step(&s->actors[rng_below(&s->rng, ORACLE_ACTORS)]) == NACRE_OK;
 }
