@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ./dev bench [--documents N] [--out FILE] [NAME…]: the benchmarks, all or the named ones (claims,
-# cold, doc, get, import, open, query, trail, transactions, writes), one after the other on an
-# otherwise idle machine. Without --documents a short run; published figures are those of
+# cold, doc, get, import, open, planner, query, trail, transactions, writes), one after the other on
+# an otherwise idle machine. Without --documents a short run; published figures are those of
 # --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where the programs
 # are.
 set -uo pipefail
@@ -17,7 +17,8 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ ${#names[@]} -gt 0 ] || names=(get cold writes import query doc claims transactions open trail)
+all=(get cold writes import query planner doc claims transactions open trail)
+[ ${#names[@]} -gt 0 ] || names=("${all[@]}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -28,6 +29,7 @@ run() { # NAME
         doc) "$build/bench_doc" ;;
         writes | claims | transactions) "$build/bench_$1" --dir "$scratch" ;;
         trail) "$build/bench_trail" --documents $((documents / 10)) --dir "$scratch" ;;
+        planner) "$build/bench_planner" --dir "$scratch" ;;
         cold | import | open) "$build/bench_$1" --documents "$documents" --dir "$scratch" ;;
         *) echo "bench: there is no benchmark $1" >&2; return 2 ;;
     esac

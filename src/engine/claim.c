@@ -99,7 +99,8 @@ static nacre_status claim_plan(struct ctx *ctx, struct engine *e, const struct c
     TRY(engine_resolve(ctx, e, r->target, &handle));
     struct view *view = engine_view(e);
     const struct collection *collection = catalog_by_tablet(view->catalog, handle.tablet);
-    struct query_target query = {.view = view, .cache = e->cache, .collection = collection};
+    struct query_target query = {
+        .view = view, .cache = e->cache, .collection = collection, .memo = e->memo};
     nacre_status status = collection ? claim_schema(ctx, r, collection) : NACRE_OK;
     if (status == NACRE_OK)
         status = collection

@@ -133,6 +133,7 @@ struct engine_status {
 };
 void engine_status(struct engine *engine, struct engine_status *out);
 struct budget *engine_budget(struct engine *engine); // for the arenas of requests
+struct estimate_memo *engine_memo(struct engine *engine); // of the planner
 struct cache *engine_cache(struct engine *engine);   // for queries, under the rules of its header
 // For queries: where they spill. NULL: nowhere, as the directory is read only, or there is none.
 struct spill_place *engine_spill(struct engine *engine);

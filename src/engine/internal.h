@@ -53,6 +53,7 @@ struct engine {
     struct budget budget;
     struct cache *cache;
     struct spill_place spill;
+    struct estimate_memo *memo;
     struct kv *kv;
     bool owns_kv;
     struct replog *log;

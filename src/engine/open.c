@@ -8,6 +8,7 @@
 #include "engine/internal.h"
 #include "filter/filter.h"
 #include "log/local/log_local.h"
+#include "query/estimate.h"
 #include "store/rocks/kv_rocks.h"
 
 enum { PATH_TEXT_MAX = 4096, SPILL_SHARE = 16 };
@@ -231,6 +232,7 @@ static nacre_status open_all(struct ctx *ctx, struct engine *e, const struct eng
     TRY(open_format(ctx, e));
     TRY(open_spill(ctx, e));
     TRY(cache_new(ctx, &e->budget, e->budget.limit / 10 * 3, &e->cache));
+    TRY(estimate_memo_new(ctx, &e->budget, &e->memo));
     struct txn_options txn = {.kv = e->kv,
                               .cache = e->cache,
                               .no_trail = o->no_trail,
@@ -247,6 +249,7 @@ static void release(struct engine *e) {
     txn_close(e->txn);
     cache_free(e->cache);
     temp_dir_close(&e->spill.dir);
+    estimate_memo_free(e->memo, &e->budget);
     if (e->owns_log && e->log) e->log->ops->close(e->log);
     if (e->owns_kv && e->kv) e->kv->ops->close(e->kv);
     file_close(&e->lock_file);
@@ -277,6 +280,10 @@ nacre_status engine_open(struct ctx *ctx, const struct engine_options *options,
     }
     *out = e;
     return NACRE_OK;
+}
+
+struct estimate_memo *engine_memo(struct engine *e) {
+    return e->memo;
 }
 
 struct cache *engine_cache(struct engine *e) {

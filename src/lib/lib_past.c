@@ -21,7 +21,8 @@ nacre_status lib_query_target_past(struct nacre_session *s, struct query_target 
     // Checked by engine_view_past: the collection is there.
     *target = (struct query_target){.view = past,
                                     .collection = catalog_by_tablet(past->catalog, tablet),
-                                    .spill = target->spill};
+                                    .spill = target->spill,
+                                    .memo = target->memo};
     return NACRE_OK;
 }
 

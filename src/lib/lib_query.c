@@ -26,6 +26,7 @@ struct nacre_cursor {
 static nacre_status target_in_tx(struct nacre_session *s, struct engine_collection *handle,
                                  struct query_target *out) {
     nacre_status status = engine_tx_view(&s->ctx, s->tx, &out->view, &out->cache);
+    out->memo = engine_memo(s->db->engine);
     TRY(lib_done(s, status));
     status = engine_tx_resolve(&s->ctx, s->tx, handle);
     if (status == NACRE_OK) {
@@ -54,7 +55,8 @@ nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *
     *out = (struct query_target){.view = view,
                                  .cache = engine_cache(s->db->engine),
                                  .collection = collection,
-                                 .spill = engine_spill(s->db->engine)};
+                                 .spill = engine_spill(s->db->engine),
+                                 .memo = engine_memo(s->db->engine)};
     return NACRE_OK;
 }
 

@@ -8,7 +8,7 @@
 
 enum { GATHER_BYTES_MAX = 256 * 1024 * 1024, GATHER_LEAST = 1000, GATHER_CHECK = 256 };
 // Keys that may be read for each document that they can spare: what reading one costs, in keys.
-enum { GATHER_WORTH = 10 };
+enum { GATHER_WORTH = 10, GATHER_PART = 5 };
 
 _Static_assert(sizeof(struct scan_piece) == sizeof(struct slice),
                "places become ids where they lie");
@@ -27,11 +27,11 @@ void gather_free(struct gather *gather) {
 }
 
 size_t gather_max(uint64_t documents, uint32_t limit) {
-    uint64_t third = documents / 3 + GATHER_LEAST;
-    if (limit == QUERY_UNLIMITED) return third;
+    uint64_t most = documents / GATHER_PART + GATHER_LEAST;
+    if (limit == QUERY_UNLIMITED) return most;
     double even = 16 * sqrt((double)documents * ((double)limit + 1));
     uint64_t max = even < GATHER_LEAST ? GATHER_LEAST : (uint64_t)even;
-    return max < third ? max : third;
+    return max < most ? max : most;
 }
 
 // false: no memory.

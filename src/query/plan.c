@@ -93,7 +93,6 @@ static nacre_status consider_index(struct planner *p, const struct index_def *in
     if (out->why) return NACRE_OK;
     TRY(plan_consider(p, index, &p->conjuncts, covered, out));
     if (!out->bounded && !index->where.n && out->serves == PLAN_UNORDERED) out->why = no_help;
-    if (!out->why) plan_cost(p, out);
     return NACRE_OK;
 }
 
@@ -106,9 +105,12 @@ static nacre_status find_candidates(struct planner *p) {
     p->arrays = ARENA_ARRAY(arena, uint32_t, (size_t)indexes + 1);
     if (!covered || !p->candidates || !p->arrays) return err_nomem(p->ctx);
     TRY(plan_consider(p, NULL, &p->conjuncts, covered, p->candidates));
-    plan_cost(p, &p->candidates[p->count++]);
+    p->count++;
     for (uint32_t i = 0; i < indexes; i++)
         TRY(consider_index(p, &c->indexes[i], &p->candidates[p->count++]));
+    TRY(plan_estimate_all(p));
+    for (uint32_t i = 0; i < p->count; i++)
+        if (!p->candidates[i].why) plan_cost(p, &p->candidates[i]);
     return p->request->strict || indexes == 0 ? NACRE_OK : plan_add_joins(p);
 }
 
@@ -119,7 +121,7 @@ static void choose(const struct planner *p, struct plan_choice *out) {
         if (plan->why) continue;
         if (plan_is_better(p, plan, best)) best = plan;
         bool gathers = plan_gathers(plan, p->request->any_order);
-        if (!gathers && plan_is_cheaper(p, plan, fallback)) fallback = plan;
+        if (!gathers && plan_is_better(p, plan, fallback)) fallback = plan;
     }
     uint32_t forced = p->request->forced;
     if (forced && forced <= p->count && !p->candidates[forced - 1].why)
@@ -137,7 +139,7 @@ nacre_status plan_make(struct ctx *ctx, const struct plan_request *request,
     plan_conjuncts_of(request->root, &p.conjuncts);
     plan_order_of(request->sort, &p.order);
     TRY(tablet_read(ctx, t->view->kv, t->view->kv_view, t->collection->tablet, &p.counters));
-    TRY(plan_guess_part(&p));
+    TRY(plan_guess_parts(&p));
     TRY(find_candidates(&p));
     *out = (struct plan_choice){
         .documents = p.counters.documents, .candidate_count = p.count, .candidates = p.candidates};

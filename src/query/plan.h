@@ -50,6 +50,7 @@ struct plan {
     const bool *covered;     // conditions that the ranges tell exactly
     uint64_t used;           // bit i: condition i (below 64) made the ranges
     double part;             // guess of the keys that are in the ranges
+    bool estimated;          // by looking at the index, else by the look of the conditions
     double keys;             // that part of all
     double cost;             // in reads of one document in their order
     const char *why;         // it is not taken; NULL: nothing speaks against it but the cost
@@ -132,7 +133,9 @@ struct planner {
     struct plan *candidates;
     uint32_t count;
     uint32_t *arrays; // of each index, by its place: its mark, and PLAN_MARK_READ
-    double part;      // guess of the documents that match
+    double *parts;    // guesses of the documents that each condition lets through
+    double part;      // and of those that match
+    uint32_t looks;   // at indexes, that planning may still take
 };
 enum { PLAN_MARK_READ = 1 << 16 };
 // One index (NULL: the documents) under conjuncts; those its `where` implies are in covered.
@@ -149,12 +152,17 @@ enum { PLAN_UNIONS_MAX = 4, PLAN_UNION_PARTS_MAX = 64 };
 MUST_USE nacre_status plan_add_joins(struct planner *p);
 const char *plan_join_name(enum plan_join join); // NULL: none
 
+// How much each path gives. (plan_guess.c)
+enum { PLAN_LOOKS_MAX = 16 };
+MUST_USE nacre_status plan_guess_parts(struct planner *p); // by the conditions alone
+MUST_USE nacre_status plan_estimate(struct planner *p, struct plan *plan);
+// Looks at the candidates where that can decide something, then guesses anew how much matches.
+MUST_USE nacre_status plan_estimate_all(struct planner *p);
+
 // What each candidate costs. (plan_cost.c)
-MUST_USE nacre_status plan_guess_part(struct planner *p);
 void plan_cost(const struct planner *p, struct plan *plan);
 double plan_pair_cost(const struct planner *p, const struct plan *a, const struct plan *b);
-bool plan_is_cheaper(const struct planner *p, const struct plan *a, const struct plan *b);
-// Whether a is to be taken rather than b: what reads all there is comes last.
+// Whether a is to be taken rather than b.
 bool plan_is_better(const struct planner *p, const struct plan *a, const struct plan *b);
 
 #endif

@@ -1,8 +1,6 @@
 // What the candidates cost.
 //
-// Costs are guesses, in reads of one document in the order of ids. How many documents match is
-// guessed from the filter; how many keys a path holds, from its ranges.
-#include "query/bounds.h"
+// Costs are guesses, in reads of one document in the order of ids.
 #include "query/plan.h"
 
 // Of reading one document anywhere, of going to the beginning of a range, of a document in a sort,
@@ -11,32 +9,8 @@
 #define COST_SEEK 5.0
 #define COST_SORT 1.0
 #define COST_KEY 0.3
-
-// The part of the documents that one condition lets through, whether or not an index has it.
-static nacre_status part_of(struct planner *p, const struct filter_node *node, double *out) {
-    struct bounds bounds;
-    bool usable = false;
-    *out = 0.5;
-    if (node->op == FILTER_AND || node->op == FILTER_OR || node->op == FILTER_NOT) return NACRE_OK;
-    if (node->op == FILTER_TRUE || node->path.count == 0) return NACRE_OK;
-    struct bounds_field field = {.path = &node->path, .uncut = true};
-    struct arena_mark mark = arena_mark(&p->ctx->arena);
-    TRY(bounds_of(p->ctx, &field, node, &bounds, &usable));
-    if (usable) *out = bounds_part(&bounds);
-    arena_rewind(&p->ctx->arena, mark);
-    return NACRE_OK;
-}
-
-nacre_status plan_guess_part(struct planner *p) {
-    p->part = 1;
-    for (uint32_t i = 0; i < p->conjuncts.count; i++) {
-        double part;
-        TRY(part_of(p, p->conjuncts.nodes[i], &part));
-        p->part *= part;
-    }
-    if (p->part < 1e-12) p->part = 1e-12;
-    return NACRE_OK;
-}
+// So much is put on reading all documents: where there are few, plans need not follow their number.
+#define COST_ALL 300.0
 
 double plan_pair_cost(const struct planner *p, const struct plan *a, const struct plan *b) {
     return (a->keys + b->keys) * COST_KEY +
@@ -82,7 +56,8 @@ void plan_cost(const struct planner *p, struct plan *plan) {
         plan->cost = plan->keys * COST_KEY + ranges * COST_SEEK;
         return;
     }
-    plan->cost = ordered && plan->serves != PLAN_RUNS ? 0 : read * COST_SORT;
+    plan->cost = plan->access == QUERY_ACCESS_SCAN ? COST_ALL : 0;
+    plan->cost += ordered && plan->serves != PLAN_RUNS ? 0 : read * COST_SORT;
     if (plan->access == QUERY_ACCESS_INDEX)
         plan->cost +=
             (gathers ? plan->keys : read) * COST_KEY + ranges * COST_SEEK + read * COST_FETCH;
@@ -90,19 +65,10 @@ void plan_cost(const struct planner *p, struct plan *plan) {
         plan->cost += read * (plan->points && plan->bounded ? COST_FETCH : 1);
 }
 
-static bool is_narrow(const struct plan *plan) {
-    return plan->bounded || plan->join || (plan->index && plan->index->where.n);
-}
-
 // Q4: without a limit a sort would hold every row.
-bool plan_is_cheaper(const struct planner *p, const struct plan *a, const struct plan *b) {
+bool plan_is_better(const struct planner *p, const struct plan *a, const struct plan *b) {
     bool holds_all = p->request->limit == QUERY_UNLIMITED && !p->request->any_order;
     bool a_sorts = a->serves == PLAN_UNORDERED, b_sorts = b->serves == PLAN_UNORDERED;
     if (holds_all && a_sorts != b_sorts) return b_sorts;
     return a->cost < b->cost;
-}
-
-bool plan_is_better(const struct planner *p, const struct plan *a, const struct plan *b) {
-    if (is_narrow(a) != is_narrow(b)) return is_narrow(a);
-    return plan_is_cheaper(p, a, b);
 }

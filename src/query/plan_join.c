@@ -92,6 +92,8 @@ static nacre_status add_union(struct planner *p, uint32_t at) {
         TRY(branch_conjuncts(p, at, node->children[i], &conjuncts));
         TRY(branch_path(p, &conjuncts, &parts[i], &found));
         if (!found) return NACRE_OK;
+        TRY(plan_estimate(p, &parts[i]));
+        plan_cost(p, &parts[i]);
         part += parts[i].part;
         exact &= parts[i].exact;
     }

@@ -60,6 +60,7 @@ struct query_target {
     struct cache *cache;                 // NULL: none
     const struct collection *collection; // of the view's catalog
     struct spill_place *spill;           // NULL: sorts and groups must fit into memory
+    struct estimate_memo *memo;          // NULL: the planner finds everything out anew
 };
 
 struct query_row {

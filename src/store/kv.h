@@ -45,8 +45,8 @@ struct kv_pin {
 struct kv_iter_options {
     // [lower, upper), n = 0: unbounded. Borrowed until the iterator is closed.
     struct slice lower, upper;
-    bool fill_cache;           // false for scans that would wash the block cache
-    uint32_t readahead_bytes;  // 0 = automatic
+    bool fill_cache;          // false for scans that would wash the block cache
+    uint32_t readahead_bytes; // 0 = automatic
 };
 
 struct kv_ops {
@@ -76,7 +76,11 @@ struct kv_ops {
     // Reads every block of every file; each(arg, problem) per damaged place.
     nacre_status (*verify)(struct kv *kv, struct ctx *ctx,
                            void (*each)(void *arg, const char *problem), void *arg);
-    // Bytes: memory held, on disk, in [begin, end) approximately.
+    // About how many bytes of files the keys of each [begins[i], ends[i]) take; what is in memory
+    // alone does not count. NULL: nobody can tell.
+    void (*sizes)(struct kv *kv, enum kv_family family, size_t count, const struct slice *begins,
+                  const struct slice *ends, uint64_t *out);
+    // Bytes: memory held, on disk.
     void (*usage)(struct kv *kv, uint64_t *out_memory_bytes, uint64_t *out_disk_bytes);
     const char *(*describe)(struct kv *kv); // "RocksDB 7.8.3 (…)", for `nacre version`
     void (*close)(struct kv *kv);           // does not flush

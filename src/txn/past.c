@@ -115,6 +115,7 @@ nacre_status txn_view_past(struct ctx *ctx, struct view *base, uint64_t ts,
     view->commit_ts = ts;
     view->generation = base->generation;
     view->horizon_ts = base->horizon_ts;
+    view->beneath = base;
     view->past = true;
     *out = view;
     return NACRE_OK;

@@ -77,6 +77,7 @@ struct view {
     // Of a transaction's view: all documents of a tablet were counted without being read. May be
     // NULL.
     void (*counted)(struct view *view, uint32_t tablet);
+    struct view *beneath; // the published view that this one is a view of; NULL: it is one
     bool past; // of an earlier time (txn/past.h): commit_ts is that; cache and counters are not
 };
 MUST_USE nacre_status txn_publish(struct txn *txn);

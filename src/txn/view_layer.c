@@ -29,5 +29,6 @@ struct view *txn_view_layered(struct view *base, struct kv_delta *delta) {
     view->generation = base->generation;
     view->horizon_ts = base->horizon_ts;
     view->counted = counted;
+    view->beneath = base;
     return view;
 }

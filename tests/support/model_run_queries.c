@@ -81,7 +81,7 @@ struct page {
 static void target_of(struct run *run, struct view *view, const struct model_collection *c,
                       struct query_target *out) {
     const struct database *db = catalog_database(view->catalog, slice_str(c->database));
-    *out = (struct query_target){.view = view};
+    *out = (struct query_target){.view = view, .memo = engine_memo(run->engine)};
     if (db) out->collection = catalog_collection(view->catalog, db->id, slice_str(c->name));
     if (!out->collection) run_fail(run, "collection %s is not in the catalog", c->name);
 }

@@ -76,6 +76,7 @@ static const struct kv_ops rocks_ops = {
     .flush_begin = rocks_flush_begin,
     .checkpoint = rocks_checkpoint,
     .verify = rocks_verify,
+    .sizes = rocks_sizes,
     .usage = usage,
     .describe = describe,
     .close = close_store,

@@ -90,6 +90,8 @@ MUST_USE nacre_status rocks_check_writable(struct kv_rocks *rocks, struct ctx *c
 MUST_USE nacre_status rocks_get(struct kv *kv, struct ctx *ctx, struct kv_view *view,
                                 enum kv_family family, struct slice key, struct kv_pin *out,
                                 bool *found);
+void rocks_sizes(struct kv *kv, enum kv_family family, size_t count, const struct slice *begins,
+                 const struct slice *ends, uint64_t *out);
 MUST_USE nacre_status rocks_multi_get(struct kv *kv, struct ctx *ctx, struct kv_view *view,
                                       enum kv_family family, size_t count, const struct slice *keys,
                                       struct kv_pin *pins, bool *found);

@@ -1,7 +1,7 @@
 // Gets, views, iterators. Checksums are verified on every read of a block from disk.
 #include "store/rocks/rocks_internal.h"
 
-enum { BATCH_KEYS = 128 };
+enum { BATCH_KEYS = 128, ROCKS_SIZES_MAX = 16 };
 
 struct rocks_view {
     const rocksdb_snapshot_t *snapshot;
@@ -70,8 +70,10 @@ static nacre_status chunk_results(struct ctx *ctx, struct get_chunk *chunk, stru
     for (size_t i = 0; i < chunk->count; i++) {
         found[i] = pin_set(chunk->values[i], &pins[i]);
         char *error = chunk->errors[i];
-        if (error && status == NACRE_OK) status = rocks_error(ctx, error, "reading");
-        else if (error) rocksdb_free(error);
+        if (error && status == NACRE_OK)
+            status = rocks_error(ctx, error, "reading");
+        else if (error)
+            rocksdb_free(error);
     }
     return status;
 }
@@ -253,4 +255,23 @@ nacre_status rocks_iter_open(struct kv *kv, struct ctx *ctx, struct kv_view *vie
     it->handle = rocksdb_create_iterator_cf(rocks->db, it->options, rocks->family[family]);
     *out = &it->base;
     return NACRE_OK;
+}
+
+void rocks_sizes(struct kv *kv, enum kv_family family, size_t count, const struct slice *begins,
+                 const struct slice *ends, uint64_t *out) {
+    struct kv_rocks *rocks = rocks_of(kv);
+    const char *from[ROCKS_SIZES_MAX], *to[ROCKS_SIZES_MAX];
+    size_t from_n[ROCKS_SIZES_MAX], to_n[ROCKS_SIZES_MAX];
+    char *error = NULL;
+    memset(out, 0, count * sizeof *out);
+    if (count > ROCKS_SIZES_MAX || !rocks_alive(rocks)) return;
+    for (size_t i = 0; i < count; i++) {
+        from[i] = rocks_chars(begins[i]);
+        from_n[i] = begins[i].n;
+        to[i] = rocks_chars(ends[i]);
+        to_n[i] = ends[i].n;
+    }
+    rocksdb_approximate_sizes_cf(rocks->db, rocks->family[family], (int)count, from, from_n, to,
+                                 to_n, out, &error);
+    if (error) rocksdb_free(error);
 }

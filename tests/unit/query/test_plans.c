@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "query/estimate.h"
 #include "support/doc_values.h"
 #include "support/query_fixture.h"
 
@@ -398,6 +399,42 @@ static void test_intersections(void **state) {
     assert_int_equal(stats.documents_examined, 0);
 }
 
+// What conditions look like says the same of both; the indexes tell them apart.
+static void test_estimates(void **state) {
+    (void)state;
+    struct estimate_memo *memo;
+    struct ctx *ctx = &f.index.base.ctx;
+    char json[96];
+    index_on("wide", "{\"fields\":[\"wide\"]}");
+    index_on("thin", "{\"fields\":[\"thin\"]}");
+    index_on("t", "{\"fields\":[\"t\"]}");
+    for (uint32_t i = 0; i < 8000; i++) {
+        snprintf(json, sizeof json, "{\"_id\":%u,\"wide\":%u,\"thin\":%u,\"t\":%u}", i, i % 2 + 8,
+                 i % 1000 + 8, 9000 - i);
+        put(json);
+    }
+    query_fixture_publish(&f);
+    assert_int_equal(estimate_memo_new(ctx, NULL, &memo), NACRE_OK);
+    for (int round = 0; round < 3; round++) { // found out each time, found out, remembered
+        f.target.memo = round ? memo : NULL;
+        expect("{\"filter\":\"wide = 9 AND thin = 11\",\"limit\":2}", "index thin: 3 1003");
+        expect("{\"filter\":\"thin = 11 AND wide = 9\",\"sort\":\"t\",\"limit\":2}",
+               "index thin sorted: 7003 6003");
+        // Half of all: the order finds them at once, and no id is worth gathering.
+        expect("{\"filter\":\"wide = 9\",\"sort\":\"t\",\"limit\":2}", "index t: 7999 7997");
+        expect("{\"filter\":\"wide = 9 OR thin = 11\",\"sort\":\"t\",\"limit\":2}",
+               "index t: 7999 7997");
+        struct query_request r = query_fixture_request(&f, "{\"filter\":\"t > 20 AND x = 1\"}");
+        struct query_count_request count = {.filter = r.filter};
+        struct query_stats stats;
+        uint64_t n;
+        assert_int_equal(query_count(ctx, &f.target, &count, &n, &stats), NACRE_OK);
+        assert_int_equal(stats.access, QUERY_ACCESS_SCAN);
+    }
+    f.target.memo = NULL;
+    estimate_memo_free(memo, NULL);
+}
+
 static void test_total(void **state) {
     (void)state;
     put_many(50);
@@ -473,7 +510,7 @@ static void test_explain(void **state) {
         "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":8,"
         "\"documents_examined\":5,\"rows_returned\":5,\"plans\":["
         "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":10.3},"
-        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":100.0,\"why\":\"costs more\"},"
+        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":400.0,\"why\":\"costs more\"},"
         "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
         "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},"
         "{\"name\":\"index\",\"rows\":8,\"ms\":#},{\"name\":\"fetch\",\"rows\":5,\"ms\":#},"
@@ -481,7 +518,7 @@ static void test_explain(void **state) {
     assert_string_equal(
         explained("{\"query\":{\"sort\":\"c\",\"limit\":5}}"),
         "{\"plan\":{\"access\":\"scan\"},\"keys_examined\":100,\"documents_examined\":100,"
-        "\"rows_returned\":5,\"plans\":[{\"access\":\"scan\",\"keys\":100.0,\"cost\":200.0},"
+        "\"rows_returned\":5,\"plans\":[{\"access\":\"scan\",\"keys\":100.0,\"cost\":500.0},"
         "{\"access\":\"index\",\"index\":\"a\",\"why\":\"neither narrows nor orders\"},"
         "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
         "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},{\"name\":\"scan\",\"rows\":100,\"ms\":"
@@ -491,8 +528,8 @@ static void test_explain(void **state) {
         explained("{\"count\":{\"filter\":\"a = 3\"}}"),
         "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":10,"
         "\"documents_examined\":0,\"rows_returned\":10,\"plans\":["
-        "{\"access\":\"index\",\"index\":\"a\",\"keys\":1.0,\"cost\":5.3},"
-        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":100.0,\"why\":\"costs more\"},"
+        "{\"access\":\"index\",\"index\":\"a\",\"keys\":10.0,\"cost\":8.0},"
+        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":400.0,\"why\":\"costs more\"},"
         "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
         "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},{\"name\":\"index\",\"rows\":10,\"ms\":"
         "#},{\"name\":\"fetch\",\"rows\":0,\"ms\":#}],"
@@ -609,6 +646,7 @@ int main(void) {
         PLAN_TEST(test_counts),
         PLAN_TEST(test_unions),
         PLAN_TEST(test_intersections),
+        PLAN_TEST(test_estimates),
         PLAN_TEST(test_total),
         PLAN_TEST(test_claims),
         PLAN_TEST(test_explain),

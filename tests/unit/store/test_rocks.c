@@ -364,12 +364,28 @@ static void test_reopening_many_times_keeps_few_files(void **state) {
     kv_stand_expect(s, NULL, KV_DATA, "k7", "1");
 }
 
+static void test_sizes_of_files(void **state) {
+    struct kv_stand *s = *state;
+    struct slice begins[3] = {SLICE_LIT("a"), SLICE_LIT("a"), SLICE_LIT("zz")};
+    struct slice ends[3] = {SLICE_LIT("b"), SLICE_LIT("a000500"), SLICE_LIT("zzz")};
+    uint64_t sizes[3];
+    s->kv->ops->sizes(s->kv, KV_DATA, 3, begins, ends, sizes);
+    assert_int_equal(sizes[0], 0); // in memory yet
+    write_numbered(s, "a");
+    assert_int_equal(s->kv->ops->flush(s->kv, &s->ctx), NACRE_OK);
+    s->kv->ops->sizes(s->kv, KV_DATA, 3, begins, ends, sizes);
+    assert_true(sizes[0] > 0);
+    assert_true(sizes[1] <= sizes[0]);
+    assert_int_equal(sizes[2], 0);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "killed") == 0) return killed_child(argv[2]);
     if (argc == 3 && strcmp(argv[1], "open") == 0) return second_opener(argv[2]);
     const struct CMUnitTest tests[] = {
+        TEST(test_sizes_of_files),
         TEST(test_a_flush_survives_sigkill_in_all_families),
         TEST(test_a_second_opener_is_locked_out),
         TEST(test_a_forked_child_is_refused),
