@@ -65,10 +65,17 @@ void plan_cost(const struct planner *p, struct plan *plan) {
         plan->cost += read * (plan->points && plan->bounded ? COST_FETCH : 1);
 }
 
-// Q4: without a limit a sort would hold every row.
+// Whether every row is held before the first is given out. Ids that were gathered come in order.
+static bool sorts_all(const struct planner *p, const struct plan *plan) {
+    bool by_id = plan_gathers(plan, false) && p->order.terms[0].is_id;
+    return plan->serves == PLAN_UNORDERED && !by_id;
+}
+
+// Q4: without a limit, and with no place for what does not fit into memory, nothing may be sorted
+// that some index has in order.
 bool plan_is_better(const struct planner *p, const struct plan *a, const struct plan *b) {
-    bool holds_all = p->request->limit == QUERY_UNLIMITED && !p->request->any_order;
-    bool a_sorts = a->serves == PLAN_UNORDERED, b_sorts = b->serves == PLAN_UNORDERED;
-    if (holds_all && a_sorts != b_sorts) return b_sorts;
+    const struct plan_request *r = p->request;
+    bool holds_all = r->limit == QUERY_UNLIMITED && !r->any_order && !r->target->spill;
+    if (holds_all && sorts_all(p, a) != sorts_all(p, b)) return sorts_all(p, b);
     return a->cost < b->cost;
 }
