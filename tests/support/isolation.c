@@ -1,6 +1,7 @@
 #include "support/isolation.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,25 @@ static void *grow(void *p, uint32_t count, uint32_t *cap, size_t size) {
     return grown;
 }
 
+static void room(struct iso_history *h) {
+    if (h->fixed) {
+        if (h->txn_count < h->txn_cap && h->op_count < h->op_cap && h->value_count < h->value_cap)
+            return;
+        fputs("isolation: the history is full\n", stderr);
+        abort();
+    }
+    h->txns = grow(h->txns, h->txn_count, &h->txn_cap, sizeof *h->txns);
+    h->ops = grow(h->ops, h->op_count, &h->op_cap, sizeof *h->ops);
+    h->values = grow(h->values, h->value_count, &h->value_cap, sizeof *h->values);
+}
+
+// A kill between the two leaves the array without its last element.
+static void bump(uint32_t *count) {
+    atomic_signal_fence(memory_order_seq_cst);
+    ++*count;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 void iso_history_free(struct iso_history *h) {
     free(h->txns);
     free(h->ops);
@@ -23,27 +43,38 @@ void iso_history_free(struct iso_history *h) {
 }
 
 void iso_begin(struct iso_history *h, uint64_t now, bool serializable) {
-    h->txns = grow(h->txns, h->txn_count, &h->txn_cap, sizeof *h->txns);
-    h->txns[h->txn_count++] =
+    room(h);
+    h->txns[h->txn_count] =
         (struct iso_txn){.begin = now, .first_op = h->op_count, .serializable = serializable};
+    bump(&h->txn_count);
 }
 
 void iso_op(struct iso_history *h, enum iso_kind kind, uint32_t object, uint32_t value) {
-    h->ops = grow(h->ops, h->op_count, &h->op_cap, sizeof *h->ops);
-    h->ops[h->op_count++] =
+    room(h);
+    h->ops[h->op_count] =
         (struct iso_op){.kind = kind, .object = object, .value = value, .first = h->value_count};
-    h->txns[h->txn_count - 1].op_count++;
+    bump(&h->op_count);
+    bump(&h->txns[h->txn_count - 1].op_count);
 }
 
 void iso_saw(struct iso_history *h, uint32_t value) {
-    h->values = grow(h->values, h->value_count, &h->value_cap, sizeof *h->values);
-    h->values[h->value_count++] = value;
-    h->ops[h->op_count - 1].count++;
+    room(h);
+    h->values[h->value_count] = value;
+    bump(&h->value_count);
+    bump(&h->ops[h->op_count - 1].count);
+}
+
+void iso_ask(struct iso_history *h) {
+    h->txns[h->txn_count - 1].asked = true;
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 void iso_end(struct iso_history *h, uint64_t now, bool committed) {
-    h->txns[h->txn_count - 1].end = now;
-    h->txns[h->txn_count - 1].committed = committed;
+    struct iso_txn *txn = &h->txns[h->txn_count - 1];
+    txn->end = now;
+    txn->committed = committed;
+    atomic_signal_fence(memory_order_seq_cst);
+    txn->asked = false;
 }
 
 void iso_merge(struct iso_history *into, const struct iso_history *from) {
@@ -57,7 +88,90 @@ void iso_merge(struct iso_history *into, const struct iso_history *from) {
                 iso_saw(into, from->values[op->first + v]);
         }
         iso_end(into, txn->end, txn->committed);
+        into->txns[into->txn_count - 1].asked = txn->asked;
     }
+}
+
+// --- unknown outcomes -------------------------------------------------------------------
+
+enum { SEEN = 1, SEEN_LAST = 2, REMOVED = 4 };
+
+static bool wrote(const struct iso_history *h, const struct iso_txn *txn, uint32_t value) {
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
+        if ((h->ops[o].kind == ISO_APPEND || h->ops[o].kind == ISO_ADD) && h->ops[o].value == value)
+            return true;
+    return false;
+}
+
+static void mark_seen(const struct iso_history *h, uint32_t t, uint8_t *marks) {
+    const struct iso_txn *txn = &h->txns[t];
+    uint8_t mark = t + 1 == h->txn_count ? SEEN | SEEN_LAST : SEEN;
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
+        for (uint32_t v = h->ops[o].first; v < h->ops[o].first + h->ops[o].count; v++)
+            if ((marks[h->values[v]] & mark) != mark && !wrote(h, txn, h->values[v]))
+                marks[h->values[v]] |= mark;
+}
+
+static void mark_removed(const struct iso_history *h, const struct iso_txn *txn, uint8_t *marks) {
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
+        if (h->ops[o].kind == ISO_REMOVE) marks[h->ops[o].value] |= REMOVED;
+}
+
+// What others saw of each value.
+static uint8_t *look_around(const struct iso_history *h) {
+    uint32_t max = 0;
+    for (uint32_t i = 0; i < h->op_count; i++)
+        if (h->ops[i].value > max) max = h->ops[i].value;
+    for (uint32_t i = 0; i < h->value_count; i++)
+        if (h->values[i] > max) max = h->values[i];
+    uint8_t *marks = calloc(max + 1u, 1);
+    if (!marks) abort();
+    for (uint32_t t = 0; t < h->txn_count; t++)
+        mark_seen(h, t, marks);
+    return marks;
+}
+
+static bool was_seen_by_others(const struct iso_history *h, const struct iso_txn *txn,
+                               const uint8_t *marks) {
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
+        if ((h->ops[o].kind == ISO_APPEND || h->ops[o].kind == ISO_ADD) &&
+            marks[h->ops[o].value] & SEEN)
+            return true;
+    return false;
+}
+
+// Gone in the end, and nobody else took it away.
+static bool must_have_removed(const struct iso_history *h, const struct iso_txn *txn,
+                              const uint8_t *marks) {
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
+        if (h->ops[o].kind == ISO_REMOVE && !(marks[h->ops[o].value] & (REMOVED | SEEN_LAST)))
+            return true;
+    return false;
+}
+
+uint32_t iso_settle(struct iso_history *h, uint32_t *out_committed) {
+    uint8_t *marks = look_around(h);
+    uint32_t unknown = 0;
+    *out_committed = 0;
+    for (uint32_t t = 0; t < h->txn_count; t++) {
+        struct iso_txn *txn = &h->txns[t];
+        if (txn->asked) txn->committed = was_seen_by_others(h, txn, marks);
+        if (txn->committed) mark_removed(h, txn, marks);
+    }
+    for (uint32_t t = 0; t < h->txn_count; t++) {
+        struct iso_txn *txn = &h->txns[t];
+        if (!txn->asked) continue;
+        if (!txn->committed && must_have_removed(h, txn, marks)) {
+            txn->committed = true;
+            mark_removed(h, txn, marks);
+        }
+        unknown++;
+        *out_committed += txn->committed;
+        txn->asked = false;
+        txn->end = UINT64_MAX; // nothing began after an answer that never came
+    }
+    free(marks);
+    return unknown;
 }
 
 const char *iso_anomaly_name(enum iso_anomaly anomaly) {

@@ -10,7 +10,8 @@
 // Serializable (and strictly so): no cycle. Snapshot isolation (Cerone and Gotsman, PODC 2016): no
 // cycle of (ww | wr | rt) each followed by at most one rw; what is left is write skew.
 //
-// One thread at a time; recorders are merged before the check.
+// One thread at a time; recorders are merged before the check. A recorder may be killed at any
+// time: what it has written so far can be merged.
 #ifndef SUPPORT_ISOLATION_H
 #define SUPPORT_ISOLATION_H
 
@@ -33,7 +34,8 @@ struct iso_op {
 };
 
 struct iso_txn {
-    bool committed; // known to be; else it is known not to be
+    bool committed; // known to be; else it is known not to be, or
+    bool asked;     // it was asked for and not answered: killed meanwhile
     bool serializable;
     uint64_t begin, end; // when it was asked for, when it was answered: one clock for all
     uint32_t first_op, op_count;
@@ -45,6 +47,7 @@ struct iso_history {
     uint32_t *values;
     uint32_t txn_count, op_count, value_count;
     uint32_t txn_cap, op_cap, value_cap;
+    bool fixed; // the arrays are the caller's and do not grow
 };
 
 void iso_history_free(struct iso_history *h);
@@ -52,7 +55,14 @@ void iso_begin(struct iso_history *h, uint64_t now, bool serializable);
 // Of the last transaction begun; values only with READ and SCAN.
 void iso_op(struct iso_history *h, enum iso_kind kind, uint32_t object, uint32_t value);
 void iso_saw(struct iso_history *h, uint32_t value); // by the last operation
+// Its commit is asked for now (of a write by itself: the write, whose operation is recorded
+// before).
+void iso_ask(struct iso_history *h);
 void iso_end(struct iso_history *h, uint64_t now, bool committed);
+// Of who was killed: what was asked for and not answered is committed if somebody saw a write of it
+// (the last transaction, of a merged history, sees all there is), else it is not. Returns their
+// number.
+uint32_t iso_settle(struct iso_history *h, uint32_t *out_committed);
 void iso_merge(struct iso_history *into, const struct iso_history *from);
 
 enum iso_anomaly {

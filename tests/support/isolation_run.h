@@ -16,4 +16,17 @@ struct iso_run {
 // says which.
 bool iso_run(const struct iso_run *run, struct iso_history *out, char text[512]);
 
+struct iso_kills {
+    const char *dir; // of the database, which is not open
+    uint64_t memory_bytes;
+    uint32_t kills, unknown, unknown_committed; // told: of transactions whose outcome was not
+};
+// The same by clients in a process that is killed at random moments and started again; run->db is
+// not looked at. What was under way at a kill is settled in the history (iso_settle). The database
+// is left closed.
+bool iso_run_killed(const struct iso_run *run, struct iso_kills *kills, struct iso_history *out,
+                    char text[512]);
+// That process: main of the program calls it when its arguments are "worker" and path.
+int iso_worker(const char *path);
+
 #endif

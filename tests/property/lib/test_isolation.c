@@ -1,7 +1,8 @@
 // Isolation. First the checker: histories with a planted fault each, and good ones that look like
 // them. Then concurrent clients: serializable transactions show nothing, snapshot ones nothing but
-// write skew. NACRE_SEED repeats the choices (not the interleaving), NACRE_OPS and NACRE_CLIENTS
-// set the size of each run.
+// write skew; also when the process of the clients is killed again and again. NACRE_SEED repeats
+// the choices (not the interleaving); NACRE_OPS, NACRE_KILLED_OPS and NACRE_CLIENTS set the size of
+// runs.
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -21,7 +23,8 @@
 
 // One step of a planted history; the steps of a transaction stand together.
 struct step {
-    char what; // [ begins, ] commits, ! aborts; a append, r read, + add, - remove, s scan
+    char what; // [ begins, ] commits, ! aborts, ? asks and is killed; a append, r read, + add, -
+               // remove, s scan
     uint32_t object, value; // of [ ] !: the time
     const uint32_t saw[4];
 };
@@ -38,6 +41,9 @@ static void play(const struct step *steps, struct iso_history *h) {
         switch (steps->what) {
         case '[':
             iso_begin(h, steps->value, true);
+            break;
+        case '?':
+            iso_ask(h);
             break;
         case ']':
         case '!':
@@ -273,10 +279,61 @@ static uint64_t number(const char *name, uint64_t otherwise) {
     return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+static void judge(const struct iso_history *h, bool serializable) {
+    struct iso_report report;
+    iso_check(h, &report);
+    printf("isolation %s: %" PRIu64 " operations, %" PRIu64 " transactions committed, %" PRIu64
+           " not, %" PRIu64 " dependencies; in cycles: %" PRIu64 "; found first: %s\n",
+           serializable ? "serializable" : "snapshot", report.operations, report.committed,
+           report.aborted, report.dependencies, report.found[ISO_CYCLE],
+           report.first[0] ? report.first : "nothing");
+    for (int a = 0; a < ISO_ANOMALIES; a++) {
+        bool allowed = !serializable && (a == ISO_CYCLE || a == ISO_STALE);
+        if (report.found[a] && !allowed)
+            fail_msg("%s: %" PRIu64 "; %s", iso_anomaly_name((enum iso_anomaly)a), report.found[a],
+                     report.first);
+    }
+}
+
+static void must_be_sound(struct lib_fixture *f) {
+    uint64_t problems = 1;
+    LIB_OK(f, nacre_check(f->s, NULL, NULL, &problems));
+    assert_int_equal(problems, 0);
+}
+
+// Clients that are killed again and again.
+static void run_killed(nacre_isolation isolation) {
+    struct lib_fixture f;
+    struct iso_history h = {0};
+    char text[512];
+    uint64_t seed;
+    bool serializable = isolation == NACRE_ISOLATION_SERIALIZABLE;
+    world_random(&world_system, &seed, sizeof seed);
+    seed = number("NACRE_SEED", seed);
+    lib_fixture_open(&f);
+    nacre_session_close(f.s);
+    assert_int_equal(nacre_close(f.db, NULL), NACRE_OK);
+    f.options.error = NULL;
+    struct iso_kills kills = {.dir = f.dir, .memory_bytes = f.options.memory_bytes};
+    struct iso_run how = {.seed = seed,
+                          .operations = number("NACRE_KILLED_OPS", 6000),
+                          .clients = (uint32_t)number("NACRE_CLIENTS", 8),
+                          .isolation = isolation};
+    printf("NACRE_SEED=%" PRIu64 "\n", seed);
+    if (!iso_run_killed(&how, &kills, &h, text)) fail_msg("%s", text);
+    printf("%u kills; %u transactions were not answered, %u of them are committed\n", kills.kills,
+           kills.unknown, kills.unknown_committed);
+    judge(&h, serializable);
+    iso_history_free(&h);
+    assert_int_equal(nacre_open(f.dir, &f.options, &f.db), NACRE_OK);
+    assert_int_equal(nacre_session_open(f.db, &f.s), NACRE_OK);
+    must_be_sound(&f);
+    lib_fixture_close(&f);
+}
+
 static void run(nacre_isolation isolation) {
     struct lib_fixture f;
     struct iso_history h = {0};
-    struct iso_report report;
     char text[512];
     uint64_t seed;
     bool serializable = isolation == NACRE_ISOLATION_SERIALIZABLE;
@@ -290,22 +347,9 @@ static void run(nacre_isolation isolation) {
                           .isolation = isolation};
     printf("NACRE_SEED=%" PRIu64 "\n", seed);
     if (!iso_run(&how, &h, text)) fail_msg("%s", text);
-    iso_check(&h, &report);
-    printf("isolation %s: %" PRIu64 " operations, %" PRIu64 " transactions committed, %" PRIu64
-           " not, %" PRIu64 " dependencies; in cycles: %" PRIu64 "; found first: %s\n",
-           serializable ? "serializable" : "snapshot", report.operations, report.committed,
-           report.aborted, report.dependencies, report.found[ISO_CYCLE],
-           report.first[0] ? report.first : "nothing");
-    for (int a = 0; a < ISO_ANOMALIES; a++) {
-        bool allowed = !serializable && (a == ISO_CYCLE || a == ISO_STALE);
-        if (report.found[a] && !allowed)
-            fail_msg("%s: %" PRIu64 "; %s", iso_anomaly_name((enum iso_anomaly)a), report.found[a],
-                     report.first);
-    }
+    judge(&h, serializable);
     iso_history_free(&h);
-    uint64_t problems = 1;
-    LIB_OK(&f, nacre_check(f.s, NULL, NULL, &problems));
-    assert_int_equal(problems, 0);
+    must_be_sound(&f);
     lib_fixture_close(&f);
 }
 
@@ -319,11 +363,43 @@ static void snapshot_transactions(void **state) {
     run(NACRE_ISOLATION_SNAPSHOT);
 }
 
-int main(void) {
+static void killed_transactions(void **state) {
+    (void)state;
+    run_killed(NACRE_ISOLATION_SERIALIZABLE);
+    run_killed(NACRE_ISOLATION_SNAPSHOT);
+}
+
+// What nobody answered counts as committed if its writes show.
+static void unknown_outcomes_are_settled(void **state) {
+    static const struct step steps[] = {
+        {'[', 0, 1, {0}}, {'a', 1, 1, {0}}, {'?', 0, 0, {0}}, // seen by the last
+        {'[', 0, 1, {0}}, {'a', 1, 2, {0}}, {'?', 0, 0, {0}}, // never seen
+        {'[', 0, 1, {0}}, {'+', 2, 3, {0}}, {']', 0, 2, {0}}, //
+        {'[', 0, 3, {0}}, {'s', 2, 0, {3}}, {'-', 2, 3, {0}}, //
+        {'?', 0, 0, {0}},                                     // it must have been
+        {'[', 0, 3, {0}}, {'r', 1, 0, {1}}, {'?', 0, 0, {0}}, // read only
+        {'[', 0, 9, {0}}, {'r', 1, 0, {1}}, {'s', 2, 0, {0}}, {']', 0, 10, {0}}, {0}};
+    struct iso_history h = {0};
+    struct iso_report report;
+    uint32_t committed;
+    (void)state;
+    play(steps, &h);
+    assert_int_equal(iso_settle(&h, &committed), 4);
+    assert_int_equal(committed, 2);
+    assert_true(h.txns[0].committed && !h.txns[1].committed && h.txns[3].committed);
+    iso_check(&h, &report);
+    assert_string_equal(report.first, "");
+    iso_history_free(&h);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "worker") == 0) return iso_worker(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checker_finds_what_was_planted),
+        cmocka_unit_test(unknown_outcomes_are_settled),
         cmocka_unit_test(serializable_transactions),
         cmocka_unit_test(snapshot_transactions),
+        cmocka_unit_test(killed_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
