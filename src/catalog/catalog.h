@@ -34,6 +34,7 @@ struct index_def {
     struct slice options; // BSON as given, for describe
     char error[192];      // of a failed build
     uint64_t created_ts;
+    uint64_t ready_ts; // from this commit on it has all documents; 0: it is not ready, or not known
 };
 
 struct quota {

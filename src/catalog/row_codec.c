@@ -40,7 +40,7 @@ static const struct catalog_row_field index_fields[] = {
     {"name", VAL_STRING, false},   {"type", VAL_INT, false},     {"state", VAL_INT, false},
     {"unique", VAL_BOOL, false},   {"fields", VAL_ARRAY, false}, {"where", VAL_BINARY, true},
     {"options", VAL_BINARY, true}, {"error", VAL_STRING, true},  {"created", VAL_INT, false},
-    {NULL, VAL_MISSING, false},
+    {"ready", VAL_INT, true},      {NULL, VAL_MISSING, false},
 };
 enum {
     IX_NAME,
@@ -52,6 +52,7 @@ enum {
     IX_OPTIONS,
     IX_ERROR,
     IX_CREATED,
+    IX_READY,
     IX_FIELDS
 };
 
@@ -172,6 +173,7 @@ void catalog_put_index(struct kv_batch *batch, uint32_t collection_id,
     error.n = utf8_valid_prefix(error);
     if (error.n) row_text(&w, "error", error);
     row_int(&w, "created", index->created_ts);
+    if (index->ready_ts) row_int(&w, "ready", index->ready_ts);
     row_end(&w, batch);
 }
 
@@ -336,6 +338,7 @@ nacre_status catalog_row_index(struct ctx *ctx, struct slice key, struct slice v
     TRY(row_index_fields(&r, v[IX_LIST], out));
     TRY(row_document(&r, v[IX_WHERE], &out->where));
     TRY(row_document(&r, v[IX_OPTIONS], &out->options));
+    if (v[IX_READY].type != VAL_MISSING) out->ready_ts = (uint64_t)v[IX_READY].i;
     if (v[IX_ERROR].type == VAL_MISSING) return NACRE_OK;
     if (v[IX_ERROR].n >= sizeof out->error)
         return catalog_row_bad(ctx, key, "its error text is too long");

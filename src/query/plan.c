@@ -75,8 +75,9 @@ const char *plan_refusal(const struct planner *p, const struct index_def *index,
     if (index->type != INDEX_BTREE) return "is of another kind";
     if (index->state == INDEX_BUILDING) return "is being built";
     if (index->state != INDEX_READY) return "has failed";
-    // When an index became ready is not kept: of an earlier time documents are read.
-    if (p->request->target->view->past) return "may not have been there at that time";
+    const struct view *view = p->request->target->view;
+    if (view->past && (index->ready_ts == 0 || view->commit_ts < index->ready_ts))
+        return "was not there at that time";
     if (index->where.n && (!where || !plan_implies(conjuncts, where->root, covered)))
         return "holds other documents than the filter asks for";
     return NULL;
@@ -123,9 +124,11 @@ static void choose(const struct planner *p, struct plan_choice *out) {
         bool gathers = plan_gathers(plan, p->request->any_order);
         if (!gathers && plan_is_better(p, plan, fallback)) fallback = plan;
     }
-    uint32_t forced = p->request->forced;
-    if (forced && forced <= p->count && !p->candidates[forced - 1].why)
-        best = &p->candidates[forced - 1];
+    uint32_t forced = p->request->forced < p->count ? p->request->forced : p->count;
+    if (forced) {
+        for (best = &p->candidates[forced - 1]; best->why;)
+            best--;
+    }
     out->plan = *best;
     out->fallback = *fallback;
     out->taken = (uint32_t)(best - p->candidates);

@@ -64,7 +64,7 @@ struct plan_request {
     bool forbid_indexes;
     bool any_order;  // counting
     bool strict;     // claims: natural order or none
-    uint32_t forced; // tests: this candidate, from 1 on; 0 or beyond: the cheapest
+    uint32_t forced; // tests: the last usable candidate up to this, from 1 on; 0: the cheapest
 };
 
 struct plan_choice {

@@ -37,7 +37,7 @@ struct query_request {
     struct slice cursor;         // token of the page before, n = 0: from the beginning
     bool count_exact;            // query_total is wanted
     bool forbid_indexes;         // tests: documents only, whatever there is
-    uint32_t forced_plan;        // tests: this one of stats.plans, from 1 on, if it can serve
+    uint32_t forced_plan;        // tests: this one of stats.plans, from 1 on, or the next before
     int64_t now_ms;              // decides which leases live (_lease in filters)
     bool has_as_of;              // of an earlier time: the target's view must be of it
     int64_t as_of_ms;

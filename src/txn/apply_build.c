@@ -139,6 +139,7 @@ static nacre_status build_done(struct txn *t, const struct build *b, struct slic
     struct index_def ready = *b->index;
     struct catalog_counters counters = apply_counters(t);
     ready.state = INDEX_READY;
+    ready.ready_ts = t->commit_ts;
     catalog_put_index(&t->batch, b->collection->id, &ready);
     catalog_put_counters(&t->batch, &counters);
     kv_batch_delete(&t->batch, KV_DATA, key);

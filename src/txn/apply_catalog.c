@@ -165,7 +165,8 @@ static nacre_status make_index(struct txn *t, const struct index_spec *spec,
                               .field_count = spec->field_count,
                               .unique = spec->unique,
                               .options = spec->options,
-                              .created_ts = t->commit_ts};
+                              .created_ts = t->commit_ts,
+                              .ready_ts = empty ? t->commit_ts : 0};
     TRY(name_check(&t->ctx, "index", spec->name));
     copy_name(out->name, spec->name);
     for (uint32_t i = 0; i < spec->field_count; i++) {

@@ -9,7 +9,7 @@
 #include "support/model_run_past.h"
 #include "support/model_run_writes.h"
 
-enum { FIELDS_MAX = 3 };
+enum { FIELDS_MAX = 3, PLANS_MAX = 12 };
 
 // What is asked, and what must come.
 struct asked {
@@ -95,6 +95,7 @@ static void open_page(struct run *run, const struct asked *a, const char *cursor
     nacre_status status = query_request_parse(&p->ctx, model_json(&run->model, body), &p->request);
     if (status != NACRE_OK) run_fail(run, "query: %s", p->ctx.err.detail);
     p->request.forbid_indexes = forbid;
+    if (run_chance(run, 60)) p->request.forced_plan = 1 + run_below(run, PLANS_MAX);
     p->request.now_ms = (int64_t)run_now_ms(run);
     p->view = run_view(run, a->c);
     target_of(run, p->view, a->c, &p->target);
@@ -176,6 +177,8 @@ static void read_all(struct run *run, const struct asked *a, uint32_t limit, boo
         at = next;
         close_page(&p);
         run->counts.by_index += p.stats.access == QUERY_ACCESS_INDEX;
+        run->counts.by_join += p.stats.join != NULL;
+        run->counts.past_by_index += run->past_ms && p.stats.access == QUERY_ACCESS_INDEX;
         if (forbid && p.stats.access == QUERY_ACCESS_INDEX) run_fail(run, "an index was used");
         if (run->past_ms) run_meanwhile(run);
         // Cursors survive it.
@@ -217,6 +220,7 @@ void run_count(struct run *run, struct model_collection *c) {
     for (int forbid = 0; forbid < 2; forbid++) {
         uint64_t got = 0;
         request.forbid_indexes = forbid;
+        request.forced_plan = run_below(run, PLANS_MAX);
         nacre_status status = query_count(&run->ctx, &target, &request, &got, NULL);
         if (status != NACRE_OK) run_fail(run, "count: %s", run->ctx.err.detail);
         if (got != rows.count)
