@@ -9,6 +9,8 @@
 #include "txn/command.h"
 #include "txn/result.h"
 
+enum { ACCESS_PATH_TYPE = 14, ERROR_TYPE = 15, CHUNK_TYPE = 16 }; // first bytes of seeds
+
 static void must(bool ok) {
     if (!ok) abort();
 }
@@ -32,6 +34,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         struct command_commit commit;
         struct command_horizon horizon;
         struct command_transaction transaction;
+        struct command_chunk chunk;
         struct result result;
     } c;
     memset(&c, 0, sizeof c);
@@ -51,6 +54,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         CASE(COMMAND_COMMIT, commit)
         CASE(COMMAND_HORIZON, horizon)
         CASE(COMMAND_TRANSACTION, transaction)
+        CASE(CHUNK_TYPE, chunk)
     default:
         break;
     }
@@ -73,11 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ctx_init(&ctx, &world_system, NULL, 256u << 20);
     buf_init(&once, NULL, SIZE_MAX);
     buf_init(&twice, NULL, SIZE_MAX);
-    uint8_t type = data[0] % 16;
+    uint8_t type = data[0] % 32;
     struct slice in = slice_of(data + 1, size - 1);
-    if (type == 14) {
+    if (type == ACCESS_PATH_TYPE) {
         access_path(&ctx, in, &once);
-    } else if (type == 15) {
+    } else if (type == ERROR_TYPE) {
         nacre_status status = result_error_raise(&ctx, in); // records what it read, or that it is
         must(status == ctx.err.status);                     // corrupt
     } else if (again(&ctx, type, in, &once)) {

@@ -253,6 +253,51 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_batch(nacre_session *session,
                                                   size_t size, const nacre_write *options,
                                                   const char **out, size_t *out_size);
 
+/* Zero-initialise. */
+typedef struct nacre_where_result {
+    uint64_t matched; /* documents that fit the filter when they were found */
+    uint64_t changed; /* of these, those that still did when their turn came: updated or deleted */
+    int replayed;     /* all was done by an earlier call with this idempotency_key */
+    char key[64];     /* made for a call without idempotency_key that has several chunks; else "" */
+    char sequence[64]; /* opaque token of its last write, "" if there was none */
+} nacre_where_result;
+/* After each chunk, in the calling thread; must not use the session. so_far->key is set when it is
+ * called first. Not 0 ends the call with NACRE_CANCELLED. */
+typedef int nacre_where_fn(void *arg, const nacre_where_result *so_far);
+/* Zero-initialise, then set what is wanted. */
+typedef struct nacre_where {
+    const char *filter;          /* JSON or string; "{}" = all. It must be given. */
+    const char *patch;           /* JSON; for nacre_update_where only */
+    nacre_patch_kind patch_kind; /* default: by content */
+    nacre_durability durability;
+    int atomic;                  /* all or nothing, in one step (default: in chunks) */
+    const char *idempotency_key; /* ≤ 255 bytes; NULL = none */
+    nacre_where_fn *on_progress; /* NULL = none */
+    void *arg;
+} nacre_where;
+/* Patches, or deletes, every document that fits the filter, each of them once at most and only if
+ * it still fits when its turn comes.
+ *
+ * In chunks of up to 1,000 documents, in the order of the ids, each all or nothing. *out (may be
+ * NULL) tells what is done, whatever the status; the same call with the same idempotency_key (one
+ * given, or out->key) within a day goes on where it stopped, also after a crash, and does nothing
+ * twice. Such a key with another filter or patch: NACRE_IDEMPOTENCY_KEY_REUSED. An error about a
+ * document names it; then nothing of its chunk is done.
+ *
+ * atomic: all of them or, with an error, none. NACRE_TRANSACTION_TOO_LARGE above a million
+ * documents or 64 MiB of them.
+ *
+ * In a transaction (always all or nothing with it) no idempotency_key is taken, and atomic is for
+ * up to 10,000 documents. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_update_where(nacre_session *session,
+                                                         nacre_collection *collection,
+                                                         const nacre_where *where,
+                                                         nacre_where_result *out);
+NACRE_API NACRE_MUST_USE nacre_status nacre_delete_where(nacre_session *session,
+                                                         nacre_collection *collection,
+                                                         const nacre_where *where,
+                                                         nacre_where_result *out);
+
 /* ---- queries ----------------------------------------------------------------------------- */
 
 /* spec: {"filter"?, "sort"?, "fields"?, "limit"?, "offset"?, "cursor"?, "count"?, "as_of"?}; NULL

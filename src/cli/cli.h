@@ -57,6 +57,7 @@ enum cli_option_id {
     OPT_RESUME,
     OPT_UNIQUE,
     OPT_WHERE,
+    OPT_ATOMIC,
     OPT_WAIT,
     OPT_PRIMARY_KEY,
     OPT_TTL_SECONDS,

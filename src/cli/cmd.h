@@ -10,6 +10,8 @@ int cmd_versions(struct cli *cli, const struct cli_call *call);
 int cmd_put(struct cli *cli, const struct cli_call *call);
 int cmd_patch(struct cli *cli, const struct cli_call *call);
 int cmd_rm(struct cli *cli, const struct cli_call *call);
+int cmd_patch_where(struct cli *cli, const struct cli_call *call); // patch and rm with --where
+int cmd_rm_where(struct cli *cli, const struct cli_call *call);
 int cmd_find(struct cli *cli, const struct cli_call *call);
 int cmd_count(struct cli *cli, const struct cli_call *call);
 int cmd_aggregate(struct cli *cli, const struct cli_call *call);
@@ -65,6 +67,8 @@ void cmd_member_json(struct cli_text *object, const char *name, const char *json
 void cmd_member_list(struct cli_text *object, const char *name, const char *list);
 void cmd_member_number(struct cli_text *object, const char *name, uint64_t number);
 void cmd_members_end(struct cli_text *object);
+// Whether a patch is an array if and only if --json-patch (list) is given. 0, or an exit code.
+int cmd_check_patch(struct cli *cli, const struct cli_call *call, bool list, const char *patch);
 // An argument, or "-" for stdin. 0, or an exit code.
 int cmd_read_text(struct cli *cli, const char *argument, struct cli_text *out);
 // That it is one balanced value that begins with first. 0, or an exit code.

@@ -105,7 +105,7 @@ int cmd_put(struct cli *cli, const struct cli_call *call) {
 }
 
 // An array is a JSON Patch, and nothing else is.
-static int check_kind(struct cli *cli, const struct cli_call *call, bool list, const char *patch) {
+int cmd_check_patch(struct cli *cli, const struct cli_call *call, bool list, const char *patch) {
     bool array = patch[strspn(patch, " \t\r\n")] == '[';
     if (array == list) return 0;
     return cli_usage(cli, call->command,
@@ -114,13 +114,25 @@ static int check_kind(struct cli *cli, const struct cli_call *call, bool list, c
                           : "a patch is an object, this is an array");
 }
 
+// Without --where it is one document, which an ID names.
+static int check_id(struct cli *cli, const struct cli_call *call) {
+    if (call->options[OPT_ATOMIC].given)
+        return cli_usage(cli, call->command, NULL, "--atomic goes with --where");
+    if (call->count == call->command->most) return 0;
+    return cli_usage(cli, call->command, "or give --where FILTER for many documents",
+                     "%s needs an argument more: ID", call->command->name);
+}
+
 int cmd_patch(struct cli *cli, const struct cli_call *call) {
     struct write write = {0};
     bool merge = call->options[OPT_MERGE].given, list = call->options[OPT_JSON_PATCH].given;
     if (merge && list)
         return cli_usage(cli, call->command, NULL, "--merge and --json-patch exclude each other");
-    int code = cmd_read_text(cli, call->arguments[2], &write.body);
-    if (!code) code = check_kind(cli, call, list, cli_text_of(&write.body));
+    if (call->options[OPT_WHERE].given) return cmd_patch_where(cli, call);
+    int code = check_id(cli, call);
+    if (code) return code;
+    code = cmd_read_text(cli, call->arguments[2], &write.body);
+    if (!code) code = cmd_check_patch(cli, call, list, cli_text_of(&write.body));
     if (!code) code = cmd_check_json(cli, call->arguments[2], list ? '[' : '{', &write.body);
     if (!code) code = write_begin(cli, call, CLI_WRITE, true, &write);
     if (code) {
@@ -138,7 +150,9 @@ int cmd_patch(struct cli *cli, const struct cli_call *call) {
 
 int cmd_rm(struct cli *cli, const struct cli_call *call) {
     struct write write = {0};
-    int code = cmd_write_options(cli, call, &write.options, write.versions);
+    if (call->options[OPT_WHERE].given) return cmd_rm_where(cli, call);
+    int code = check_id(cli, call);
+    if (!code) code = cmd_write_options(cli, call, &write.options, write.versions);
     if (!code) code = cli_open(cli, CLI_WRITE);
     if (!code) code = take_id(cli, call->arguments[1], &write.id);
     if (code) return code;

@@ -31,19 +31,26 @@ const struct cli_command cli_commands[] = {
      "nacre put films heat - --if-absent < heat.json\n"
      "nacre put films heat '{\"year\":1995}' --if-version 3",
      OPTIONS(CONDITIONS, OPT_TTL, WRITE, OPT_DOCUMENT), cmd_put, false},
-    {"patch", "COLLECTION ID PATCH", 3, 3, "Change a part of a document",
+    {"patch", "COLLECTION [ID] PATCH", 2, 3, "Change a part of a document, or of many",
      "PATCH is an object of operators ($set $unset $inc $mul $min $max $push $pull $addToSet "
      "$rename\n"
      "$currentDate) or a merge patch; with --json-patch an array of RFC 6902. - reads it from "
-     "stdin.",
+     "stdin.\n"
+     "With --where in the place of the ID every document that fits is changed, once, in chunks;\n"
+     "--idempotency-key goes on where an earlier one with that key stopped.",
      "nacre patch films heat '{\"$inc\":{\"views\":1}}'\n"
      "nacre patch films heat '{\"year\":1995}' --merge\n"
-     "nacre patch films heat '[{\"op\":\"remove\",\"path\":\"/year\"}]' --json-patch",
-     OPTIONS(OPT_MERGE, OPT_JSON_PATCH, CONDITIONS, OPT_TTL, WRITE, OPT_DOCUMENT), cmd_patch,
-     false},
-    {"rm", "COLLECTION ID", 2, 2, "Delete a document", IDS,
-     "nacre rm films heat\nnacre rm films heat --if \"year < 1996\"",
-     OPTIONS(OPT_IF_VERSION, OPT_IF_PRESENT, OPT_IF, WRITE), cmd_rm, false},
+     "nacre patch films heat '[{\"op\":\"remove\",\"path\":\"/year\"}]' --json-patch\n"
+     "nacre patch films '{\"$inc\":{\"views\":1}}' --where \"year > 1990\"",
+     OPTIONS(OPT_WHERE, OPT_ATOMIC, OPT_MERGE, OPT_JSON_PATCH, CONDITIONS, OPT_TTL, WRITE,
+             OPT_DOCUMENT),
+     cmd_patch, false},
+    {"rm", "COLLECTION [ID]", 1, 2, "Delete a document, or many",
+     "With --where in the place of the ID every document that fits is deleted, as patch does it.\n"
+     "" IDS,
+     "nacre rm films heat\nnacre rm films heat --if \"year < 1996\"\n"
+     "nacre rm films --where \"year < 1930\" --atomic",
+     OPTIONS(OPT_WHERE, OPT_ATOMIC, OPT_IF_VERSION, OPT_IF_PRESENT, OPT_IF, WRITE), cmd_rm, false},
     {"find", "COLLECTION [FILTER]", 1, 2, "Find documents",
      "FILTER is a text such as \"year > 1990 AND genres CONTAINS 'Drama'\", or JSON.",
      "nacre find films \"year > 1990 AND genres CONTAINS 'Drama'\" --sort -year,title --limit 10\n"

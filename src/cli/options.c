@@ -83,6 +83,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
 
     [OPT_UNIQUE] = {"unique", 0, CLI_FLAG, NULL, 0, 0, "no two documents with the same values"},
     [OPT_WHERE] = {"where", 0, CLI_TEXT, "FILTER", 0, 0, "only documents that fit"},
+    [OPT_ATOMIC] = {"atomic", 0, CLI_FLAG, NULL, 0, 0, "with --where: all of them or none"},
     [OPT_WAIT] = {"wait", 0, CLI_FLAG, NULL, 0, 0, "until the index is ready"},
 
     [OPT_PRIMARY_KEY] = {"primary-key", 0, CLI_TEXT, "PATH", 0, 0,

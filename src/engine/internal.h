@@ -141,6 +141,21 @@ MUST_USE nacre_status prepare_write(struct ctx *ctx, struct engine *engine,
 MUST_USE nacre_status prepare_idempotency(struct ctx *ctx, const struct idempotency *given,
                                           const char *operation, uint32_t tablet,
                                           struct slice target, struct command_idempotency *out);
+struct body_scan {
+    struct val id, version;
+    bool has_times, has_sys, id_first;
+};
+struct body_scan prepare_scan(struct slice body);
+// op's body as it is stored: of a document with the id in front; system fields are conditions.
+MUST_USE nacre_status prepare_body(struct ctx *ctx, const struct write_item *item,
+                                   const struct body_scan *scan, struct val id,
+                                   struct write_op *op);
+// op's body, a patch as given, as apply carries it out; nothing for other operations.
+MUST_USE nacre_status prepare_patch(struct ctx *ctx, const struct write_item *item,
+                                    struct write_op *op);
+// The patch of item for documents whatever their ids: system fields in it are refused.
+MUST_USE nacre_status prepare_patch_of_many(struct ctx *ctx, const struct write_item *item,
+                                            struct write_op *op);
 // The document of op as its collection's schema wants it, checked: op has a body already. A patch
 // is worked out here only if the schema has patterns; then it becomes conditional on a version, and
 // the caller retries when that is gone.
@@ -149,6 +164,14 @@ MUST_USE nacre_status prepare_schema(struct ctx *ctx, struct engine *engine, str
 // The document that an operation is about, as the transaction (NULL: none) sees it; as engine_get.
 MUST_USE nacre_status prepare_read(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
                                    const struct write_op *op, struct engine_doc *out);
+// A condition with a regular expression cannot run at apply: it is evaluated on what is stored now,
+// and the write is made conditional on the version it was evaluated on. The caller retries when
+// that version is gone. NACRE_CONDITION_FAILED, NACRE_DOCUMENT_NOT_FOUND.
+struct filter;
+MUST_USE nacre_status prepare_impure(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
+                                     const struct filter *filter, struct write_op *op);
+// A schema that apply cannot run.
+bool prepare_has_patterns(const struct collection *collection);
 // A patch in a batch may be one of a document that the batch has written: it is not worked out
 // here.
 MUST_USE nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,
@@ -171,6 +194,10 @@ MUST_USE nacre_status engine_submit_keyed(struct ctx *ctx, struct engine *engine
                                           struct engine_command *command, const struct buf *payload,
                                           const struct command_idempotency *idempotency,
                                           struct result *out);
+// From the first request with an idempotency key to its end another one is NACRE_CONFLICT.
+MUST_USE nacre_status engine_inflight_begin(struct ctx *ctx, struct engine *engine,
+                                            const struct command_idempotency *idempotency);
+void engine_inflight_end(struct engine *engine, const struct command_idempotency *idempotency);
 // As engine_catalog, and fine if the collection is there.
 MUST_USE nacre_status engine_catalog_implicit(struct ctx *ctx, struct engine *engine,
                                               const struct catalog_request *request,

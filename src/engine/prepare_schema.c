@@ -86,13 +86,13 @@ nacre_status prepare_schema(struct ctx *ctx, struct engine *e, struct engine_tx 
     return schema_is_pure(collection->program) ? NACRE_OK : check_patch(ctx, e, tx, collection, op);
 }
 
-static bool has_patterns(const struct collection *collection) {
+bool prepare_has_patterns(const struct collection *collection) {
     return collection->schema.n && !(collection->program && schema_is_pure(collection->program));
 }
 
 nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,
                                   const struct write_item *item) {
-    if (item->kind != WRITE_PATCH || !has_patterns(collection)) return NACRE_OK;
+    if (item->kind != WRITE_PATCH || !prepare_has_patterns(collection)) return NACRE_OK;
     nacre_status status = err_set(
         ctx, NACRE_UNIMPLEMENTED,
         "the schema of collection %s has patterns: its documents cannot be patched in a batch "
@@ -104,7 +104,7 @@ nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *coll
 
 nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
                                     const char *pointer) {
-    if (!has_patterns(collection)) return NACRE_OK;
+    if (!prepare_has_patterns(collection)) return NACRE_OK;
     nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED,
                                   "the schema of collection %s has patterns, and what a claim "
                                   "changes is decided where these do not run",

@@ -8,7 +8,7 @@ static nacre_status conflict(struct ctx *ctx) {
     return err_set(ctx, NACRE_CONFLICT, "the first request with this Idempotency-Key still runs");
 }
 
-static nacre_status inflight_begin(struct ctx *ctx, struct engine *e,
+nacre_status engine_inflight_begin(struct ctx *ctx, struct engine *e,
                                    const struct command_idempotency *i) {
     if (!i->present) return NACRE_OK;
     struct slice key = slice_of(i->scope, sizeof i->scope);
@@ -20,7 +20,7 @@ static nacre_status inflight_begin(struct ctx *ctx, struct engine *e,
     return added ? NACRE_OK : err_nomem(ctx);
 }
 
-static void inflight_end(struct engine *e, const struct command_idempotency *i) {
+void engine_inflight_end(struct engine *e, const struct command_idempotency *i) {
     if (!i->present) return;
     mutex_lock(&e->inflight_lock);
     (void)map_remove(&e->inflight, slice_of(i->scope, sizeof i->scope));
@@ -36,9 +36,9 @@ nacre_status engine_submit_keyed(struct ctx *ctx, struct engine *e, struct engin
                        COMMAND_BYTES_MAX);
     if (payload->status != NACRE_OK) return err_buf(ctx, payload);
     command->payload = buf_slice(payload);
-    TRY(inflight_begin(ctx, e, idempotency));
+    TRY(engine_inflight_begin(ctx, e, idempotency));
     nacre_status status = engine_submit(ctx, e, command, out);
-    inflight_end(e, idempotency);
+    engine_inflight_end(e, idempotency);
     return status;
 }
 

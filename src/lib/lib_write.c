@@ -10,7 +10,7 @@ enum { ANSWER_ROOM = 2 * KEY_ID_TEXT_MAX + LIB_TOKEN_MAX + 16 };
 
 // --- options ---
 
-static nacre_status bad_option(struct nacre_session *s, const char *name, const char *detail) {
+nacre_status lib_write_bad_option(struct nacre_session *s, const char *name, const char *detail) {
     nacre_status status = err_set(&s->ctx, NACRE_INVALID_ARGUMENT, "%s", detail);
     err_parameter(&s->ctx, name);
     return status;
@@ -18,12 +18,13 @@ static nacre_status bad_option(struct nacre_session *s, const char *name, const 
 
 static nacre_status check_common(struct nacre_session *s, const nacre_write *o) {
     if (o->durability != NACRE_SYNCED && o->durability != NACRE_MEMORY)
-        return bad_option(s, "durability",
-                          "durability: expected NACRE_SYNCED or NACRE_MEMORY, "
-                          "got another number");
+        return lib_write_bad_option(s, "durability",
+                                    "durability: expected NACRE_SYNCED or NACRE_MEMORY, "
+                                    "got another number");
     if (o->idempotency_key && !o->idempotency_key[0])
-        return bad_option(s, "idempotency_key",
-                          "idempotency_key is empty; expected 1..255 bytes, or NULL for none");
+        return lib_write_bad_option(
+            s, "idempotency_key",
+            "idempotency_key is empty; expected 1..255 bytes, or NULL for none");
     return NACRE_OK;
 }
 
@@ -31,18 +32,20 @@ static nacre_status check_options(struct nacre_session *s, const nacre_write *o)
     if (!o) return NACRE_OK;
     TRY(check_common(s, o));
     if (o->if_version_count && !o->if_versions)
-        return bad_option(s, "if_versions",
-                          "if_versions is NULL; expected if_version_count "
-                          "versions");
+        return lib_write_bad_option(s, "if_versions",
+                                    "if_versions is NULL; expected if_version_count "
+                                    "versions");
     if (o->if_version_count > COMMAND_VERSIONS_MAX)
-        return bad_option(s, "if_versions", "if_version_count: expected at most 64, got more");
+        return lib_write_bad_option(s, "if_versions",
+                                    "if_version_count: expected at most 64, got more");
     if (o->if_absent && (o->if_present || o->if_version_count || o->if_filter || o->lease))
-        return bad_option(s, "if_absent",
-                          "if_absent asks for no document, another condition for one: no write "
-                          "can fit both");
+        return lib_write_bad_option(
+            s, "if_absent",
+            "if_absent asks for no document, another condition for one: no write "
+            "can fit both");
     if (o->ttl_seconds && !o->has_ttl)
-        return bad_option(s, "has_ttl",
-                          "ttl_seconds is given but has_ttl is 0; expected has_ttl 1");
+        return lib_write_bad_option(s, "has_ttl",
+                                    "ttl_seconds is given but has_ttl is 0; expected has_ttl 1");
     return NACRE_OK;
 }
 
@@ -183,9 +186,11 @@ static nacre_status run(struct nacre_session *s, struct one *one, nacre_result *
     TRY(lib_target(s, one->collection, &request.target));
     set_conditions(item, one->options);
     if (one->options && one->options->lease && !one->options->lease[0])
-        return bad_option(s, "lease", "lease is empty; expected a token, or NULL for none");
+        return lib_write_bad_option(s, "lease",
+                                    "lease is empty; expected a token, or NULL for none");
     if (one->options && one->options->if_filter && !one->options->if_filter[0])
-        return bad_option(s, "if_filter", "if_filter is empty; expected a filter, or NULL");
+        return lib_write_bad_option(s, "if_filter",
+                                    "if_filter is empty; expected a filter, or NULL");
     request.idempotency = lib_write_idempotency(one->options, one->body, seed);
     TRY(lib_write_reserve(s));
     TRY(lib_done(s, lib_tx_write(s, &request, &result)));
@@ -265,24 +270,25 @@ static nacre_status read_object(struct nacre_session *s, struct slice text, bool
     return NACRE_OK;
 }
 
-static nacre_status read_patch(struct nacre_session *s, nacre_patch_kind kind, struct one *one) {
+nacre_status lib_write_patch(struct nacre_session *s, nacre_patch_kind kind, struct slice json,
+                             enum patch_format *format, struct slice *out) {
     s->body.max = s->scratch.max = 2 * (size_t)DOC_BYTES_MAX;
     lib_text_reset(&s->body);
     lib_text_reset(&s->scratch);
     switch (kind) {
     case NACRE_PATCH:
-        one->item.format = PATCH_FORMAT_OBJECT;
-        return read_object(s, one->body, true, &one->item.body);
+        *format = PATCH_FORMAT_OBJECT;
+        return read_object(s, json, true, out);
     case NACRE_PATCH_MERGE:
-        one->item.format = PATCH_FORMAT_MERGE;
-        return read_object(s, one->body, false, &one->item.body);
+        *format = PATCH_FORMAT_MERGE;
+        return read_object(s, json, false, out);
     case NACRE_PATCH_JSON:
-        one->item.format = PATCH_FORMAT_OPS;
-        return read_ops(s, one->body, &one->item.body);
+        *format = PATCH_FORMAT_OPS;
+        return read_ops(s, json, out);
     }
-    return bad_option(s, "kind",
-                      "kind: expected NACRE_PATCH, NACRE_PATCH_MERGE or "
-                      "NACRE_PATCH_JSON, got another number");
+    return lib_write_bad_option(s, "kind",
+                                "kind: expected NACRE_PATCH, NACRE_PATCH_MERGE or "
+                                "NACRE_PATCH_JSON, got another number");
 }
 
 nacre_status nacre_patch(nacre_session *s, nacre_collection *collection, nacre_id id,
@@ -294,7 +300,7 @@ nacre_status nacre_patch(nacre_session *s, nacre_collection *collection, nacre_i
     TRY(lib_begin(s));
     TRY(check_options(s, options));
     TRY(check_text(s, json, size, &one.body));
-    TRY(lib_done(s, read_patch(s, kind, &one)));
+    TRY(lib_done(s, lib_write_patch(s, kind, one.body, &one.item.format, &one.item.body)));
     return run(s, &one, out);
 }
 
@@ -306,6 +312,7 @@ nacre_status nacre_delete(nacre_session *s, nacre_collection *collection, nacre_
     TRY(lib_begin(s));
     TRY(check_options(s, options));
     if (options && options->has_ttl)
-        return bad_option(s, "has_ttl", "a deleted document has no time to live; expected 0");
+        return lib_write_bad_option(s, "has_ttl",
+                                    "a deleted document has no time to live; expected 0");
     return run(s, &one, out);
 }

@@ -7,9 +7,16 @@
 // NACRE_INVALID_ARGUMENT for what no write can be asked, and for conditions; o may be NULL.
 MUST_USE nacre_status lib_write_check_plain(struct nacre_session *s, const nacre_write *o,
                                             const char *call);
+MUST_USE nacre_status lib_write_bad_option(struct nacre_session *s, const char *name,
+                                           const char *detail);
 enum durability lib_write_durability(const nacre_write *o);
 // seed tells operations apart that have one target.
 struct idempotency lib_write_idempotency(const nacre_write *o, struct slice body, uint64_t seed);
+
+// A patch as the engine takes it, in the session's buffers.
+MUST_USE nacre_status lib_write_patch(struct nacre_session *s, nacre_patch_kind kind,
+                                      struct slice json, enum patch_format *format,
+                                      struct slice *out);
 
 // Whether an error is about the request as a whole, not about one of its operations.
 bool lib_write_is_of_whole(nacre_status status);

@@ -120,7 +120,12 @@ static nacre_status plan_it(struct query *q) {
     struct cursor_scope scope = scope_of(q);
     if (q->request.cursor.n)
         TRY(cursor_read(&q->own, q->request.cursor, &scope, &q->request.sort, &q->after));
-    q->request.cursor = slice_of(NULL, 0); // was the caller's
+    if (q->request.after.n) {
+        const uint8_t *p = arena_copy(&q->own.arena, q->request.after.p, q->request.after.n);
+        if (!p) return err_nomem(&q->own);
+        q->after = slice_of(p, q->request.after.n);
+    }
+    q->request.cursor = q->request.after = slice_of(NULL, 0); // were the caller's
     uint64_t clock = exec_clock(&q->own, q);
     TRY(plan_make(&q->own, &request, &q->choice));
     exec_spent(&q->own, q, EXEC_PLAN, clock);

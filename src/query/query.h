@@ -35,6 +35,7 @@ struct query_request {
     uint32_t limit;              // rows of this page, or QUERY_UNLIMITED
     uint32_t offset;             // rows to pass over first; with QUERY_UNLIMITED 0
     struct slice cursor;         // token of the page before, n = 0: from the beginning
+    struct slice after;          // without sort: only ids after this typed one; n = 0: all
     bool count_exact;            // query_total is wanted
     bool forbid_indexes;         // tests: documents only, whatever there is
     uint32_t forced_plan;        // tests: this one of stats.plans, from 1 on, or the next before

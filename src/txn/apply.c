@@ -133,6 +133,12 @@ static nacre_status run_transaction(struct txn *t, struct slice payload, struct 
     return apply_transaction(t, &c, out);
 }
 
+static nacre_status run_chunk(struct txn *t, struct slice payload, struct result *out) {
+    struct command_chunk c;
+    TRY(command_chunk_decode(&t->ctx, payload, &c));
+    return apply_chunk(t, &c, out);
+}
+
 static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
                              struct result *out) {
     switch ((enum command_type)type) {
@@ -155,6 +161,8 @@ static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
         return run_horizon(t, payload);
     case COMMAND_TRANSACTION:
         return run_transaction(t, payload, out);
+    case COMMAND_CHUNK:
+        return run_chunk(t, payload, out);
     case COMMAND_TICK:
         return NACRE_OK;
     case COMMAND_COMMIT:
@@ -188,7 +196,7 @@ static bool reads_by_key(const struct record_command *command) {
     uint16_t type = command->type;
     bool ranges = !command->payload.n || (command->payload.p[0] & TRANSACTION_RANGES);
     return type == COMMAND_WRITE || type == COMMAND_RELEASE || type == COMMAND_EXTEND ||
-           (type == COMMAND_TRANSACTION && !ranges);
+           type == COMMAND_CHUNK || (type == COMMAND_TRANSACTION && !ranges);
 }
 
 static nacre_status apply_one(struct txn *t, const struct record_command *command,

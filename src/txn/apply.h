@@ -75,6 +75,8 @@ struct txn {
     struct overlay overlay;
     bool use_overlay; // something is pending, or the running command has several operations
     uint32_t change_count;
+    struct slice parsed_of; // n = 0: none; operations of a chunk share their condition
+    struct filter *parsed;
     bool catalog_changed;
     uint64_t horizon_next; // 0 = as it is
     uint32_t *dropped;     // tablets dropped by it, in the arena
@@ -171,6 +173,8 @@ MUST_USE nacre_status apply_collection(struct txn *t, uint32_t tablet,
 MUST_USE nacre_status apply_id(struct txn *t, struct slice id_key, struct val *out);
 void apply_due_put(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due_what what,
                    struct slice key);
+void apply_due_delete(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due_what what,
+                      struct slice key);
 MUST_USE nacre_status apply_due_note(struct txn *t, uint32_t tablet, uint64_t due_ms);
 
 MUST_USE nacre_status apply_write(struct txn *t, const struct command_write *c, struct result *out);
@@ -186,6 +190,14 @@ MUST_USE nacre_status apply_catalog(struct txn *t, const struct command_catalog 
 MUST_USE nacre_status apply_build(struct txn *t, const struct command_build *c, struct result *out);
 MUST_USE nacre_status apply_transaction(struct txn *t, const struct command_transaction *c,
                                         struct result *out);
+// Answers one item: id of the last document done, version = documents changed so far, begin_ts =
+// documents found so far, of all chunks up to here.
+MUST_USE nacre_status apply_chunk(struct txn *t, const struct command_chunk *c, struct result *out);
+// One operation: what it asks of the stored document, then what it makes of it.
+MUST_USE nacre_status apply_op_check(struct txn *t, const struct write_op *op,
+                                     struct apply_change *out);
+MUST_USE nacre_status apply_op_run(struct txn *t, const struct write_op *op,
+                                   struct apply_change *change, struct op_result *out);
 MUST_USE nacre_status apply_horizon(struct txn *t, const struct command_horizon *c);
 MUST_USE nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts);
 MUST_USE nacre_status apply_stage(struct txn *t, const struct command_stage *c);
@@ -200,6 +212,12 @@ MUST_USE nacre_status apply_replay(struct txn *t, const struct command_idempoten
                                    struct result *out, bool *replayed);
 MUST_USE nacre_status apply_remember(struct txn *t, const struct command_idempotency *i,
                                      const struct result *result);
+// In the place of the record that may be there.
+MUST_USE nacre_status apply_remember_anew(struct txn *t, const struct command_idempotency *i,
+                                          const struct result *result);
+// The record has served its time, unless it was replaced by a later one.
+MUST_USE nacre_status apply_forget_record(struct txn *t, uint32_t tablet, struct slice scope,
+                                          uint64_t due_ms);
 
 // Leases (lease.c): pure functions of rows.
 MUST_USE nacre_status lease_undo_record(struct ctx *ctx, struct slice before, struct slice after,

@@ -32,6 +32,15 @@ static nacre_status check_versions(struct txn *t, const struct write_op *op,
     return version_mismatch(t, doc, wanted);
 }
 
+static nacre_status parse_condition(struct txn *t, struct slice bson, struct filter **out) {
+    if (t->parsed_of.p != bson.p || t->parsed_of.n != bson.n) {
+        TRY(filter_parse(&t->ctx, bson, NULL, &t->parsed));
+        t->parsed_of = bson;
+    }
+    *out = t->parsed;
+    return NACRE_OK;
+}
+
 static nacre_status check_filter(struct txn *t, const struct write_op *op,
                                  const struct apply_doc *doc) {
     bool match = false;
@@ -39,7 +48,7 @@ static nacre_status check_filter(struct txn *t, const struct write_op *op,
         struct filter *filter;
         struct doc_sys sys;
         struct doc view;
-        TRY(filter_parse(&t->ctx, op->filter, NULL, &filter));
+        TRY(parse_condition(t, op->filter, &filter));
         row_doc(&doc->row, (int64_t)apply_now_ms(t), &sys, &view);
         TRY(filter_eval(&t->ctx, filter, &view, &match));
     }
@@ -174,29 +183,37 @@ static nacre_status new_body(struct txn *t, const struct write_op *op, const str
     return NACRE_OK;
 }
 
-static nacre_status run_op(struct txn *t, const struct write_op *op, struct op_result *out) {
-    struct apply_change c = {.id_key = op->id_key, .remove = op->kind == WRITE_DELETE};
-    *out = (struct op_result){.id_key = op->id_key};
-    TRY(apply_collection(t, op->tablet, &c.collection));
-    TRY(apply_read(t, op->tablet, op->id_key, &c.before));
-    TRY(check_conditions(t, op, &c.before));
-    if (op->kind == WRITE_GET) {
-        out->version = c.before.row.version;
-        out->begin_ts = c.before.row.begin_ts;
-        out->row = c.before.bytes;
-        return NACRE_OK;
+nacre_status apply_op_check(struct txn *t, const struct write_op *op, struct apply_change *c) {
+    *c = (struct apply_change){.id_key = op->id_key, .remove = op->kind == WRITE_DELETE};
+    TRY(apply_collection(t, op->tablet, &c->collection));
+    TRY(apply_read(t, op->tablet, op->id_key, &c->before));
+    return check_conditions(t, op, &c->before);
+}
+
+nacre_status apply_op_run(struct txn *t, const struct write_op *op, struct apply_change *c,
+                          struct op_result *out) {
+    if (!c->remove) {
+        TRY(new_body(t, op, &c->before, &c->after.body));
+        carry_over(op, c, &c->after);
+        set_expiry(t, op, c->collection, &c->after);
     }
-    if (!c.remove) {
-        TRY(new_body(t, op, &c.before, &c.after.body));
-        carry_over(op, &c, &c.after);
-        set_expiry(t, op, c.collection, &c.after);
-    }
-    if (op->flags & WRITE_SCHEMA) c.checked = op->schema_epoch;
-    TRY(apply_change(t, &c));
-    out->flags = !c.before.live && !c.remove ? RESULT_CREATED : 0;
-    out->version = c.remove ? c.before.row.version : c.version;
+    if (op->flags & WRITE_SCHEMA) c->checked = op->schema_epoch;
+    TRY(apply_change(t, c));
+    out->flags = !c->before.live && !c->remove ? RESULT_CREATED : 0;
+    out->version = c->remove ? c->before.row.version : c->version;
     out->begin_ts = t->commit_ts;
-    if (op->flags & WRITE_WANT_ROW) out->row = c.after_row;
+    if (op->flags & WRITE_WANT_ROW) out->row = c->after_row;
+    return NACRE_OK;
+}
+
+static nacre_status run_op(struct txn *t, const struct write_op *op, struct op_result *out) {
+    struct apply_change c;
+    *out = (struct op_result){.id_key = op->id_key};
+    TRY(apply_op_check(t, op, &c));
+    if (op->kind != WRITE_GET) return apply_op_run(t, op, &c, out);
+    out->version = c.before.row.version;
+    out->begin_ts = c.before.row.begin_ts;
+    out->row = c.before.bytes;
     return NACRE_OK;
 }
 

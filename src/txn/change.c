@@ -72,8 +72,8 @@ void apply_due_put(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due_wha
     kv_batch_put(&t->batch, KV_DATA, buf_slice(&t->scratch), slice_of(NULL, 0));
 }
 
-static void due_delete(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due_what what,
-                       struct slice key) {
+void apply_due_delete(struct txn *t, uint32_t tablet, uint64_t due_ms, enum due_what what,
+                      struct slice key) {
     due_key(t, tablet, due_ms, what, key);
     kv_batch_delete(&t->batch, KV_DATA, buf_slice(&t->scratch));
 }
@@ -121,7 +121,7 @@ static nacre_status move_dues(struct txn *t, const struct apply_change *c,
     uint32_t fresh_count = row_dues(after, fresh);
     for (uint32_t i = 0; i < old_count; i++)
         if (!has_due(fresh, fresh_count, old[i]))
-            due_delete(t, tablet, old[i].ms, old[i].what, c->id_key);
+            apply_due_delete(t, tablet, old[i].ms, old[i].what, c->id_key);
     for (uint32_t i = 0; i < fresh_count; i++) {
         if (has_due(old, old_count, fresh[i])) continue;
         apply_due_put(t, tablet, fresh[i].ms, fresh[i].what, c->id_key);

@@ -15,7 +15,7 @@ static nacre_status malformed(struct ctx *ctx, const char *what) {
     return err_set(ctx, NACRE_CORRUPT, "a logged %s command is malformed", what);
 }
 
-static void put_idempotency(struct buf *out, const struct command_idempotency *i) {
+void command_idempotency_encode(struct buf *out, const struct command_idempotency *i) {
     buf_put_u8(out, i->present);
     if (!i->present) return;
     buf_put_varint(out, i->tablet);
@@ -23,7 +23,7 @@ static void put_idempotency(struct buf *out, const struct command_idempotency *i
     buf_put_le64(out, i->body_hash);
 }
 
-static bool take_idempotency(struct slice *in, struct command_idempotency *out) {
+bool command_idempotency_decode(struct slice *in, struct command_idempotency *out) {
     *out = (struct command_idempotency){0};
     if (!take_bool(in, &out->present)) return false;
     if (!out->present) return true;
@@ -33,16 +33,18 @@ static bool take_idempotency(struct slice *in, struct command_idempotency *out) 
 }
 
 void command_op_encode(struct buf *out, const struct write_op *op) {
+    bool again = op->flags & WRITE_AGAIN;
     buf_put_u8(out, (uint8_t)op->kind);
     buf_put_varint(out, op->flags);
     buf_put_varint(out, op->tablet);
     buf_put_bytes(out, op->id_key);
     if (op->flags & WRITE_IF_VERSIONS) buf_put_bytes(out, op->versions);
-    if (op->flags & WRITE_IF_FILTER) buf_put_bytes(out, op->filter);
+    if ((op->flags & WRITE_IF_FILTER) && !again) buf_put_bytes(out, op->filter);
     if (op->flags & WRITE_TTL) buf_put_varint(out, op->ttl_ms);
     if (op->flags & WRITE_LEASE) buf_put(out, op->token, sizeof op->token);
     if (op->flags & WRITE_SYS) buf_put_bytes(out, op->sys);
     if (op->flags & WRITE_SCHEMA) buf_put_varint(out, op->schema_epoch);
+    if (again) return;
     if (op->kind == WRITE_PATCH) buf_put_u8(out, (uint8_t)op->patch_kind);
     if (op->kind <= WRITE_PATCH) buf_put_bytes(out, op->body);
 }
@@ -52,7 +54,8 @@ static bool take_op_options(struct slice *in, struct write_op *op) {
         (!bits_take_bytes(in, &op->versions) || op->versions.n % 8 || !op->versions.n ||
          op->versions.n / 8 > COMMAND_VERSIONS_MAX))
         return false;
-    if ((op->flags & WRITE_IF_FILTER) && !bits_take_bytes(in, &op->filter)) return false;
+    bool again = op->flags & WRITE_AGAIN;
+    if ((op->flags & WRITE_IF_FILTER) && !again && !bits_take_bytes(in, &op->filter)) return false;
     if ((op->flags & WRITE_TTL) && !bits_take_varint(in, &op->ttl_ms)) return false;
     if ((op->flags & WRITE_LEASE) && !bits_take_fixed(in, op->token, sizeof op->token))
         return false;
@@ -65,10 +68,11 @@ bool command_op_decode(struct slice *in, struct write_op *op) {
     *op = (struct write_op){0};
     if (!bits_take_u8(in, &kind) || kind < WRITE_PUT || kind > WRITE_GET) return false;
     op->kind = (enum write_kind)kind;
-    if (!bits_take_varint32(in, &op->flags) || op->flags >= 2 * WRITE_SCHEMA) return false;
+    if (!bits_take_varint32(in, &op->flags) || op->flags >= 2 * WRITE_AGAIN) return false;
     if (!bits_take_varint32(in, &op->tablet) || !bits_take_bytes(in, &op->id_key) || !op->id_key.n)
         return false;
     if (!take_op_options(in, op)) return false;
+    if (op->flags & WRITE_AGAIN) return true;
     if (op->kind == WRITE_PATCH && (!bits_take_u8(in, &patch_kind) || patch_kind < PATCH_MERGE ||
                                     patch_kind > PATCH_OPERATORS))
         return false;
@@ -78,7 +82,7 @@ bool command_op_decode(struct slice *in, struct write_op *op) {
 
 void command_write_encode(struct buf *out, const struct command_write *c) {
     buf_put_u8(out, c->atomic);
-    put_idempotency(out, &c->idempotency);
+    command_idempotency_encode(out, &c->idempotency);
     buf_put_varint(out, c->count);
     for (uint32_t i = 0; i < c->count; i++)
         command_op_encode(out, &c->ops[i]);
@@ -86,18 +90,19 @@ void command_write_encode(struct buf *out, const struct command_write *c) {
 
 nacre_status command_write_decode(struct ctx *ctx, struct slice in, struct command_write *out) {
     *out = (struct command_write){0};
-    if (!take_bool(&in, &out->atomic) || !take_idempotency(&in, &out->idempotency) ||
+    if (!take_bool(&in, &out->atomic) || !command_idempotency_decode(&in, &out->idempotency) ||
         !bits_take_varint32(&in, &out->count) || out->count > WRITE_OPS_MAX)
         return malformed(ctx, "write");
     out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, out->count + 1u);
     if (!out->ops) return err_nomem(ctx);
     for (uint32_t i = 0; i < out->count; i++)
-        if (!command_op_decode(&in, &out->ops[i])) return malformed(ctx, "write");
+        if (!command_op_decode(&in, &out->ops[i]) || (out->ops[i].flags & WRITE_AGAIN))
+            return malformed(ctx, "write");
     return in.n ? malformed(ctx, "write") : NACRE_OK;
 }
 
 void command_claim_encode(struct buf *out, const struct command_claim *c) {
-    put_idempotency(out, &c->idempotency);
+    command_idempotency_encode(out, &c->idempotency);
     access_path_write(out, &c->path);
     buf_put_u8(out, c->ordered);
     buf_put_bytes(out, c->sort);
@@ -112,7 +117,7 @@ void command_claim_encode(struct buf *out, const struct command_claim *c) {
 
 nacre_status command_claim_decode(struct ctx *ctx, struct slice in, struct command_claim *out) {
     *out = (struct command_claim){0};
-    if (!take_idempotency(&in, &out->idempotency)) return malformed(ctx, "claim");
+    if (!command_idempotency_decode(&in, &out->idempotency)) return malformed(ctx, "claim");
     TRY(access_path_read(ctx, &in, &out->path));
     if (!take_bool(&in, &out->ordered) || !bits_take_bytes(&in, &out->sort) ||
         !bits_take_bytes(&in, &out->filter) || !bits_take_bytes(&in, &out->set) ||
@@ -125,7 +130,7 @@ nacre_status command_claim_decode(struct ctx *ctx, struct slice in, struct comma
 }
 
 void command_lease_encode(struct buf *out, const struct command_lease *c) {
-    put_idempotency(out, &c->idempotency);
+    command_idempotency_encode(out, &c->idempotency);
     buf_put_varint(out, c->tablet);
     buf_put_bytes(out, c->id_key);
     buf_put(out, c->token, sizeof c->token);
@@ -135,8 +140,8 @@ void command_lease_encode(struct buf *out, const struct command_lease *c) {
 
 nacre_status command_lease_decode(struct ctx *ctx, struct slice in, struct command_lease *out) {
     *out = (struct command_lease){0};
-    if (!take_idempotency(&in, &out->idempotency) || !bits_take_varint32(&in, &out->tablet) ||
-        !bits_take_bytes(&in, &out->id_key) ||
+    if (!command_idempotency_decode(&in, &out->idempotency) ||
+        !bits_take_varint32(&in, &out->tablet) || !bits_take_bytes(&in, &out->id_key) ||
         !bits_take_fixed(&in, out->token, sizeof out->token) ||
         !bits_take_varint(&in, &out->lease_ms) || !bits_take_bytes(&in, &out->set) || in.n)
         return malformed(ctx, "lease");
@@ -165,7 +170,7 @@ nacre_status command_expire_decode(struct ctx *ctx, struct slice in, struct comm
 }
 
 void command_catalog_encode(struct buf *out, const struct command_catalog *c) {
-    put_idempotency(out, &c->idempotency);
+    command_idempotency_encode(out, &c->idempotency);
     buf_put_u8(out, (uint8_t)c->op);
     buf_put_u8(out, c->implicit);
     buf_put_bytes(out, c->database);
@@ -177,7 +182,7 @@ void command_catalog_encode(struct buf *out, const struct command_catalog *c) {
 nacre_status command_catalog_decode(struct ctx *ctx, struct slice in, struct command_catalog *out) {
     uint8_t op;
     *out = (struct command_catalog){0};
-    if (!take_idempotency(&in, &out->idempotency) || !bits_take_u8(&in, &op) ||
+    if (!command_idempotency_decode(&in, &out->idempotency) || !bits_take_u8(&in, &op) ||
         op < CATALOG_CREATE_DATABASE || op > CATALOG_DROP_INDEX ||
         !take_bool(&in, &out->implicit) || !bits_take_bytes(&in, &out->database) ||
         !bits_take_bytes(&in, &out->collection) || !bits_take_bytes(&in, &out->index) ||
@@ -223,7 +228,7 @@ nacre_status command_commit_decode(struct ctx *ctx, struct slice in, struct comm
     uint32_t type;
     if (!bits_take_fixed(&in, out->id, sizeof out->id) || !bits_take_varint(&in, &out->size) ||
         !bits_take_varint32(&in, &type) || in.n || out->size > COMMAND_BYTES_MAX ||
-        type > COMMAND_TRANSACTION)
+        type > COMMAND_CHUNK)
         return malformed(ctx, "commit");
     out->type = (uint16_t)type;
     return NACRE_OK;

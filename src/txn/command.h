@@ -23,6 +23,7 @@ enum command_type { // logged: never renumber
     COMMAND_TICK = 11,
     COMMAND_UPGRADE = 12,
     COMMAND_TRANSACTION = 13,
+    COMMAND_CHUNK = 14,
 };
 
 enum {
@@ -58,6 +59,7 @@ enum write_flag {
     WRITE_SYS = 64,       // system fields that must equal what is stored
     WRITE_WANT_ROW = 128, // the answer carries the row as it is afterwards
     WRITE_SCHEMA = 256,   // the new document was checked under the schema of schema_epoch
+    WRITE_AGAIN = 512,    // in a chunk: filter and patch are those of the operation before
 };
 
 struct write_op {
@@ -186,6 +188,18 @@ struct command_transaction {
     struct slice encoded; // to encode: ops as command_op_encode made them; n = 0: from ops
 };
 
+// A part of a change of all that match a filter: documents in the order of their ids. All or
+// nothing; a document that is gone, or does not match any more, is passed over.
+struct command_chunk {
+    // present: the record under it tells how far the whole has come, after each chunk.
+    struct command_idempotency idempotency;
+    struct slice after; // id of the last document of the chunk before; n = 0: this is the first
+    bool last;
+    uint64_t found; // documents that matched when they were looked for
+    uint32_t op_count;
+    struct write_op *ops;
+};
+
 void command_write_encode(struct buf *out, const struct command_write *c);
 void command_claim_encode(struct buf *out, const struct command_claim *c);
 void command_lease_encode(struct buf *out, const struct command_lease *c);
@@ -196,6 +210,7 @@ void command_stage_encode(struct buf *out, const struct command_stage *c);
 void command_commit_encode(struct buf *out, const struct command_commit *c);
 void command_horizon_encode(struct buf *out, const struct command_horizon *c);
 void command_transaction_encode(struct buf *out, const struct command_transaction *c);
+void command_chunk_encode(struct buf *out, const struct command_chunk *c);
 void command_op_encode(struct buf *out, const struct write_op *op);
 
 // Foreign bytes: NACRE_CORRUPT. Results borrow from payload, arrays live in ctx's arena.
@@ -219,6 +234,10 @@ MUST_USE nacre_status command_horizon_decode(struct ctx *ctx, struct slice paylo
                                              struct command_horizon *out);
 MUST_USE nacre_status command_transaction_decode(struct ctx *ctx, struct slice payload,
                                                  struct command_transaction *out);
+MUST_USE nacre_status command_chunk_decode(struct ctx *ctx, struct slice payload,
+                                           struct command_chunk *out);
 bool command_op_decode(struct slice *in, struct write_op *out);
+void command_idempotency_encode(struct buf *out, const struct command_idempotency *i);
+bool command_idempotency_decode(struct slice *in, struct command_idempotency *out);
 
 #endif

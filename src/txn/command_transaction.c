@@ -88,6 +88,7 @@ nacre_status command_transaction_decode(struct ctx *ctx, struct slice in,
     out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, out->op_count + 1u);
     if (!out->ops) return err_nomem(ctx);
     for (uint32_t i = 0; i < out->op_count; i++)
-        if (!command_op_decode(&in, &out->ops[i])) return malformed(ctx);
+        if (!command_op_decode(&in, &out->ops[i]) || (out->ops[i].flags & WRITE_AGAIN))
+            return malformed(ctx);
     return in.n ? malformed(ctx) : NACRE_OK;
 }

@@ -78,15 +78,10 @@ static nacre_status end_document(struct txn *t, uint32_t tablet, enum due_what w
     return end_marker(t, &c, due_ms);
 }
 
-static void end_keyed(struct txn *t, uint32_t tablet, enum key_kind kind, struct slice key,
-                      bool range) {
+static void end_stage(struct txn *t, uint32_t tablet, struct slice key) {
     buf_reset(&t->key);
-    keyspace_prefix(&t->key, tablet, kind);
+    keyspace_prefix(&t->key, tablet, KIND_STAGE);
     buf_put_slice(&t->key, key);
-    if (!range) {
-        kv_batch_delete(&t->batch, KV_DATA, buf_slice(&t->key));
-        return;
-    }
     buf_reset(&t->scratch);
     buf_put_slice(&t->scratch, buf_slice(&t->key));
     if (key_prefix_end(&t->scratch))
@@ -108,10 +103,9 @@ static nacre_status end_item(struct txn *t, const struct due_item *item) {
     case DUE_MARKER:
         return end_document(t, item->tablet, (enum due_what)what, due_ms, key);
     case DUE_IDEMPOTENCY:
-        end_keyed(t, item->tablet, KIND_IDEMPOTENCY, key, false);
-        return NACRE_OK;
+        return apply_forget_record(t, item->tablet, key, due_ms);
     case DUE_STAGE:
-        end_keyed(t, item->tablet, KIND_STAGE, key, true);
+        end_stage(t, item->tablet, key);
         return NACRE_OK;
     }
     return NACRE_OK;

@@ -39,6 +39,7 @@ void group_begin_command(struct txn *t, const struct apply_place *place, bool mo
     t->commit_ts = place->proposed_ts > next ? place->proposed_ts : next;
     err_clear(&t->ctx);
     t->change_count = 0;
+    t->parsed_of = slice_of(NULL, 0);
     t->use_overlay = t->pending || more;
     t->command = apply_mark(t);
 }

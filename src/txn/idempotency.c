@@ -21,7 +21,7 @@ static uint32_t record_crc(struct slice value) {
 
 struct record {
     bool found;
-    uint64_t body_hash;
+    uint64_t body_hash, due_ms;
     struct slice result; // in the arena
 };
 
@@ -32,6 +32,7 @@ static nacre_status open_record(struct txn *t, struct slice value, struct record
     const uint8_t *p = arena_copy(&t->ctx.arena, value.p, value.n);
     if (!p) return err_nomem(&t->ctx);
     out->body_hash = bits_le64(p + 1);
+    out->due_ms = bits_le64(p + 9);
     out->result = slice_of(p + RECORD_HEAD, value.n - RECORD_HEAD);
     return NACRE_OK;
 }
@@ -100,9 +101,8 @@ static nacre_status encode_small(struct txn *t, const struct result *result, str
     return buf_status(out);
 }
 
-nacre_status apply_remember(struct txn *t, const struct command_idempotency *i,
-                            const struct result *result) {
-    if (!i->present) return NACRE_OK;
+static nacre_status put_record(struct txn *t, const struct command_idempotency *i,
+                               const struct result *result) {
     uint64_t due_ms = apply_now_ms(t) + IDEMPOTENCY_KEEP_MS;
     uint8_t head[RECORD_HEAD] = {RECORD_FORMAT};
     bits_put_le64(head + 1, i->body_hash);
@@ -115,6 +115,38 @@ nacre_status apply_remember(struct txn *t, const struct command_idempotency *i,
     size_t from = t->batch.bytes.n;
     kv_batch_put(&t->batch, KV_DATA, buf_slice(&t->key), buf_slice(&t->body));
     if (t->use_overlay) TRY(overlay_absorb(t, from));
-    apply_due_put(t, i->tablet, due_ms, DUE_IDEMPOTENCY, slice_of(i->scope, sizeof i->scope));
+    struct slice scope = slice_of(i->scope, sizeof i->scope);
+    apply_due_put(t, i->tablet, due_ms, DUE_IDEMPOTENCY, scope);
     return apply_due_note(t, i->tablet, due_ms);
+}
+
+nacre_status apply_remember(struct txn *t, const struct command_idempotency *i,
+                            const struct result *result) {
+    return i->present ? put_record(t, i, result) : NACRE_OK;
+}
+
+nacre_status apply_remember_anew(struct txn *t, const struct command_idempotency *i,
+                                 const struct result *result) {
+    struct record before;
+    if (!i->present) return NACRE_OK;
+    TRY(read_record(t, i, &before));
+    if (before.found)
+        apply_due_delete(t, i->tablet, before.due_ms, DUE_IDEMPOTENCY,
+                         slice_of(i->scope, sizeof i->scope));
+    return put_record(t, i, result);
+}
+
+nacre_status apply_forget_record(struct txn *t, uint32_t tablet, struct slice scope,
+                                 uint64_t due_ms) {
+    struct command_idempotency i = {.tablet = tablet};
+    struct record record;
+    if (scope.n != sizeof i.scope)
+        return err_set(&t->ctx, NACRE_CORRUPT, "a logged expire command carries a malformed key");
+    memcpy(i.scope, scope.p, sizeof i.scope);
+    TRY(read_record(t, &i, &record));
+    if (!record.found || record.due_ms != due_ms) return NACRE_OK;
+    scope_key(&t->key, tablet, i.scope);
+    size_t from = t->batch.bytes.n;
+    kv_batch_delete(&t->batch, KV_DATA, buf_slice(&t->key));
+    return t->use_overlay ? overlay_absorb(t, from) : NACRE_OK;
 }

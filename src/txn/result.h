@@ -10,8 +10,9 @@
 enum result_flag {
     RESULT_CREATED = 1,
     RESULT_REPLAYED = 2,
-    RESULT_EMPTY = 4
-}; // EMPTY: a claim that found nothing
+    RESULT_EMPTY = 4,   // a claim that found nothing
+    RESULT_PARTIAL = 8, // of a change in chunks: there is more to do
+};
 
 struct op_result {
     nacre_status status;

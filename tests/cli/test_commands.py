@@ -51,6 +51,38 @@ class Documents(Case):
         self.fails(4, "", "rm", "c", "a", "--if-version", "1")
         self.ok("rm", "c", "a", "--if-version", "3")
 
+    def test_where(self):
+        for i in range(5):
+            self.ok("put", "c", str(i), '{"n":%d}' % i)
+        told = self.ok("patch", "c", '{"$inc":{"n":10}}', "--where", "n >= 3").row
+        self.assertEqual((told["matched"], told["changed"]), (2, 2))
+        self.assertEqual(self.ok("count", "c", "n >= 13").out, "2\n")
+        key = ("--where", '{"n":{"$lt":3}}', "--idempotency-key", "k")
+        self.assertEqual(self.ok("patch", "c", '{"m":1}', *key, "--merge").row["changed"], 3)
+        again = self.ok("patch", "c", '{"m":1}', *key, "--merge").row
+        self.assertEqual((again["changed"], again["replayed"]), (3, True))
+        self.fails(4, "idempotency_key_reused", "patch", "c", '{"m":2}', *key)
+        ops = '[{"op":"replace","path":"/m","value":2}]'
+        told = self.fails(2, "invalid_argument", "patch", "c", ops, "--json-patch", "--atomic",
+                          "--where", "{}")
+        self.assertIn('document "3"', told.err)
+        self.assertEqual(self.ok("count", "c", "m = 2").out, "0\n")
+        self.assertEqual(self.ok("rm", "c", "--where", "m = 1", "--atomic").row["changed"], 3)
+        self.assertEqual(self.ok("rm", "c", "--where", "{}").row["changed"], 2)
+        self.assertEqual(self.ok("count", "c").out, "0\n")
+        self.fails(2, "invalid_filter", "rm", "c", "--where", "n >")
+        self.fails(3, "collection_not_found", "rm", "d", "--where", "{}")
+
+    def test_where_is_used_rightly(self):
+        self.ok("put", "c", "a", "{}")
+        for words in (("rm", "c"), ("rm", "c", "a", "--where", "{}"), ("rm", "c", "a", "--atomic"),
+                      ("patch", "c", "{}"), ("patch", "c", "a", "{}", "--where", "{}"),
+                      ("patch", "c", "{}", "--where", "{}", "--if-version", "1"),
+                      ("patch", "c", "{}", "--where", "{}", "--ttl", "1"),
+                      ("rm", "c", "--where", "{}", "--lease", "x")):
+            self.fails(2, "usage", *words)
+        self.ok("get", "c", "a")
+
     def test_as_of(self):
         self.ok("collection", "create", "c", "--history-seconds", "3600")
         self.ok("put", "c", "a", '{"n":1}')

@@ -13,6 +13,7 @@
 #include "support/model_run_leases.h"
 #include "support/model_run_past.h"
 #include "support/model_run_queries.h"
+#include "support/model_run_where.h"
 #include "support/model_run_writes.h"
 
 struct options {
@@ -37,8 +38,10 @@ static void run_transaction(struct run *run) {
         uint32_t roll = run_below(run, 100);
         if (roll < 50)
             run_write(run);
-        else if (roll < 60)
+        else if (roll < 57)
             run_batch(run);
+        else if (roll < 60)
+            run_where(run);
         else if (roll < 75)
             run_get(run, run_collection(run));
         else if (roll < 90)
@@ -61,8 +64,10 @@ static void step(struct run *run) {
         run_write(run);
     else if (roll < 430)
         run_transaction(run);
-    else if (roll < 470)
+    else if (roll < 460)
         run_batch(run);
+    else if (roll < 470)
+        run_where(run);
     else if (roll < 570)
         run_get(run, run_collection(run));
     else if (roll < 740)
@@ -98,25 +103,27 @@ static void step(struct run *run) {
 static void report(const struct run *run, double seconds) {
     const struct run_counts *n = &run->counts;
     printf(
-        "model %s: %llu operations, seed %llu, %.1f s: %llu transactions, %llu writes, %llu "
+        "model %s: %llu operations, seed %llu, %.1f s: %llu transactions, %llu wheres, %llu "
+        "writes, %llu "
         "batches, %llu refused, %llu replays, %llu gets, %llu queries (%llu pages, %llu by index, "
         "%llu by joins, %llu by an index of the past, %llu rows), %llu counts, %llu reads of the "
         "past (%llu refused, %llu trims), %llu "
         "versions, %llu changes (%llu images), %llu claims (%llu taken), %llu leases, %llu ended "
         "by time, %llu catalog, %llu builds (%llu failed), %llu reopens, %llu checks\n",
         run->rocks ? "rocks" : "mem", (unsigned long long)run->ops, (unsigned long long)run->seed,
-        seconds, (unsigned long long)n->transactions, (unsigned long long)n->writes,
-        (unsigned long long)n->batches, (unsigned long long)n->refused,
-        (unsigned long long)n->replays, (unsigned long long)n->gets, (unsigned long long)n->queries,
-        (unsigned long long)n->pages, (unsigned long long)n->by_index,
-        (unsigned long long)n->by_join, (unsigned long long)n->past_by_index,
-        (unsigned long long)n->rows, (unsigned long long)n->counts, (unsigned long long)n->pasts,
-        (unsigned long long)n->expired, (unsigned long long)n->trims,
-        (unsigned long long)n->versions, (unsigned long long)n->changes,
-        (unsigned long long)n->images, (unsigned long long)n->claims, (unsigned long long)n->taken,
-        (unsigned long long)n->leases, (unsigned long long)n->ended, (unsigned long long)n->catalog,
-        (unsigned long long)n->builds, (unsigned long long)n->failed_builds,
-        (unsigned long long)n->reopens, (unsigned long long)n->checks);
+        seconds, (unsigned long long)n->transactions, (unsigned long long)n->wheres,
+        (unsigned long long)n->writes, (unsigned long long)n->batches,
+        (unsigned long long)n->refused, (unsigned long long)n->replays, (unsigned long long)n->gets,
+        (unsigned long long)n->queries, (unsigned long long)n->pages,
+        (unsigned long long)n->by_index, (unsigned long long)n->by_join,
+        (unsigned long long)n->past_by_index, (unsigned long long)n->rows,
+        (unsigned long long)n->counts, (unsigned long long)n->pasts, (unsigned long long)n->expired,
+        (unsigned long long)n->trims, (unsigned long long)n->versions,
+        (unsigned long long)n->changes, (unsigned long long)n->images,
+        (unsigned long long)n->claims, (unsigned long long)n->taken, (unsigned long long)n->leases,
+        (unsigned long long)n->ended, (unsigned long long)n->catalog, (unsigned long long)n->builds,
+        (unsigned long long)n->failed_builds, (unsigned long long)n->reopens,
+        (unsigned long long)n->checks);
     fflush(stdout);
 }
 

@@ -6,6 +6,7 @@
 #include "base/err/check.h"
 #include "doc/json.h"
 #include "engine/tx.h"
+#include "support/actor_chunks.h"
 #include "support/actor_claim.h"
 #include "support/oracle.h"
 
@@ -75,7 +76,7 @@ nacre_status actor_settle(struct actor *a, const struct actor_call *call) {
     struct oracle_intent *i = &me->intent;
     if (call->got != call->want) {
         if (!a->faults || !is_machine(call->got)) return surprise(a, call);
-        if (call->got != NACRE_OUTCOME_UNKNOWN && atomic_load(&i->op) != ORACLE_IDEMPOTENT)
+        if (call->got != NACRE_OUTCOME_UNKNOWN && !oracle_op_is_repeated(atomic_load(&i->op)))
             atomic_store(&i->op, ORACLE_IDLE);
         return call->got;
     }
@@ -456,8 +457,9 @@ nacre_status actor_resume(struct actor *a, struct engine *engine) {
     a->engine = engine;
     ctx_reset(&a->ctx);
     TRY(actor_claim_resume(a));
-    if (atomic_load(&a->o->actors[a->me].intent.op) != ORACLE_IDEMPOTENT) return NACRE_OK;
-    return idempotent_send(a, true);
+    uint32_t op = atomic_load(&a->o->actors[a->me].intent.op);
+    if (op == ORACLE_CHUNKS) return actor_chunks_send(a, true);
+    return op == ORACLE_IDEMPOTENT ? idempotent_send(a, true) : NACRE_OK;
 }
 
 nacre_status actor_step(struct actor *a) {
@@ -470,7 +472,8 @@ nacre_status actor_step(struct actor *a) {
     if (dice < 38) return many_documents(a);
     if (dice < 47) return transaction(a);
     if (dice < 55) return increment(a);
-    if (dice < 65) return idempotent(a);
+    if (dice < 62) return idempotent(a);
+    if (dice < 65) return actor_chunks(a);
     if (dice < 70) return put_ttl(a);
     if (dice < 77) return read_own(a);
     if (dice < 78) return trim(a);

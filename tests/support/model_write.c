@@ -158,10 +158,10 @@ void model_write_one(struct model *m, struct model_collection *c, struct model_o
 
 nacre_status model_write_batch(struct model *m, struct model_collection *c, struct model_op *ops,
                                uint32_t count, bool atomic, uint32_t *failed_op) {
-    struct model_doc *old[MODEL_OPS_MAX] = {0};
+    struct model_doc **old = mem_zalloc((count + 1) * sizeof *old);
     nacre_status status = NACRE_OK;
     uint32_t done = 0;
-    CHECK(count <= MODEL_OPS_MAX);
+    CHECK(old != NULL);
     for (; done < count && status == NACRE_OK; done++) {
         ops[done].status = run(m, c, &ops[done], &old[done]);
         if (!atomic || ops[done].status == NACRE_OK) continue;
@@ -177,5 +177,6 @@ nacre_status model_write_batch(struct model *m, struct model_collection *c, stru
     }
     for (uint32_t i = 0; status == NACRE_OK && i < done; i++)
         model_doc_free(old[i]);
+    mem_free(old);
     return status;
 }

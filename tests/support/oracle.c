@@ -260,9 +260,31 @@ static bool all_fit(const struct reader *r, const struct oracle_intent *i, bool 
     return true;
 }
 
+struct oracle_state oracle_after_chunks(const struct oracle_state *before) {
+    struct oracle_state after = *before;
+    if (!before->live) return after;
+    after.n += ORACLE_CHUNKS_INC;
+    after.version++;
+    return after;
+}
+
+// Each document for itself is done or not; memory-level writes before it may be lost.
+static void settle_chunks(const struct reader *r, struct oracle_intent *i) {
+    for (uint32_t k = 0; k < i->count; k++) {
+        struct oracle_state *now = &r->o->now[i->slots[k]];
+        if (fits(r, i->slots[k], &i->after[k]))
+            *now = i->after[k];
+        else if (fits(r, i->slots[k], now))
+            i->after[k] = oracle_after_chunks(now);
+        else
+            oracle_fail(r->o, "slot %u is neither before nor after a chunk", i->slots[k]);
+    }
+}
+
 static void settle_intent(const struct reader *r, uint32_t actor) {
     struct oracle_intent *i = &r->o->actors[actor].intent;
     uint32_t op = atomic_load(&i->op);
+    if (op == ORACLE_CHUNKS) settle_chunks(r, i);
     if (op != ORACLE_WRITE && op != ORACLE_IDEMPOTENT) return;
     if (all_fit(r, i, true)) {
         for (uint32_t k = 0; k < i->count; k++)
@@ -362,7 +384,7 @@ static void keep(struct oracle *o, uint64_t seq) {
     for (uint32_t a = 0; a < ORACLE_ACTORS; a++)
         atomic_store(&o->actors[a].count, 0);
     for (uint32_t a = 0; a < ORACLE_ACTORS; a++)
-        if (atomic_load(&o->actors[a].intent.op) != ORACLE_IDEMPOTENT)
+        if (!oracle_op_is_repeated(atomic_load(&o->actors[a].intent.op)))
             atomic_store(&o->actors[a].intent.op, ORACLE_IDLE);
     o->checks++;
 }

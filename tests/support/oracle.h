@@ -53,7 +53,18 @@ struct oracle_entry {
     struct oracle_state after;
 };
 
-enum oracle_op { ORACLE_IDLE, ORACLE_WRITE, ORACLE_IDEMPOTENT, ORACLE_CLAIM, ORACLE_RELEASE };
+enum oracle_op {
+    ORACLE_IDLE,
+    ORACLE_WRITE,
+    ORACLE_IDEMPOTENT,
+    ORACLE_CHUNKS, // all documents of an interval, in chunks: may be done in part
+    ORACLE_CLAIM,
+    ORACLE_RELEASE
+};
+// These their actor repeats until they are done.
+static inline bool oracle_op_is_repeated(uint32_t op) {
+    return op == ORACLE_IDEMPOTENT || op == ORACLE_CHUNKS;
+}
 
 struct oracle_intent {
     _Atomic uint32_t op;
@@ -100,6 +111,10 @@ int64_t oracle_id(uint32_t slot); // of the document; jobs: their number
 enum oracle_kind oracle_kind_of(uint32_t slot);
 void oracle_ddl_name(uint32_t slot, char out[16]); // of the collection or index
 
+// What ORACLE_CHUNKS does to a document: what follows from n otherwise stays.
+enum { ORACLE_CHUNKS_INC = 546 };
+struct oracle_state oracle_after_chunks(const struct oracle_state *before);
+
 // Keeps the first text.
 void oracle_fail(struct oracle *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 // The body of an actor's document in ctx's arena.
@@ -110,7 +125,7 @@ bool oracle_fits(struct oracle *o, struct ctx *ctx, struct engine *engine, uint3
 // Makes what actors need, as often as it takes until it was once done.
 MUST_USE nacre_status oracle_setup(struct oracle *o, struct ctx *ctx, struct engine *engine);
 // Everything is as it must be; fails the oracle otherwise. No actor runs. An intent that was left
-// is settled, but for an idempotent one, which its actor repeats.
+// is settled, but for one that its actor repeats.
 void oracle_check(struct oracle *o, struct ctx *ctx, struct engine *engine, enum oracle_loss loss);
 
 #endif

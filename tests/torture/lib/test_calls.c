@@ -19,27 +19,10 @@
 #include "base/os/fault.h"
 #include "support/lib_fixture.h"
 #include "support/scratch.h"
-
-enum {
-    DOCUMENTS = 12,
-    DENSE = 12,
-    LOG_BYTES = 1 << 20,
-    ROOM_MIN = 1 << 30,
-    TOKEN_MAX = 64,
-    UNSURE = -1
-};
-
-struct scene {
-    struct lib_fixture f;
-    char token[TOKEN_MAX], until[64]; // of the lease on document 5
-    int key;                          // number of the idempotency key
-    const char *call;
-    long long nth;
-    enum fault_kind kind;
-};
+#include "support/torture_scene.h"
 
 // prepare makes the state before, whatever it was; make does the call; done tells whether its
-// effect is there: 1, 0, or UNSURE, which is a half-done thing and fails the test.
+// effect is there: 1, 0, or SCENE_UNSURE, which is a half-done thing and fails the test.
 struct call {
     const char *name;
     void (*prepare)(struct scene *s);
@@ -47,133 +30,32 @@ struct call {
     int (*done)(struct scene *s);
 };
 
-static nacre_id number(int64_t i) { return nacre_id_integer(i); }
-
-static void must(struct scene *s, nacre_status status, const char *what) {
-    if (status != NACRE_OK)
-        fail_msg("%s, place %lld: %s: %s: %s", s->call, s->nth, what, nacre_status_code(status),
-                 s->f.s ? nacre_error_detail(s->f.s) : "");
-}
-
-// --- the database -----------------------------------------------------------------------
-
-static void put_document(struct scene *s, int i) {
-    char json[200];
-    nacre_write w = {.durability = NACRE_MEMORY};
-    nacre_id id = number(i);
-    int n =
-        snprintf(json, sizeof json, "{\"n\":%d,\"t\":\"%05d\",\"pad\":\"%080d\"}", i, 99 - i, i);
-    must(s, nacre_put(s->f.s, &s->f.c, &id, json, (size_t)n, &w, NULL), "preparing");
-}
-
-static void open_db(struct scene *s) {
-    nacre_open_error error = {0};
-    s->f.options.error = &error;
-    nacre_status status = nacre_open(s->f.dir, &s->f.options, &s->f.db);
-    if (status != NACRE_OK)
-        fail_msg("%s, place %lld: open: %s: %s", s->call, s->nth, nacre_status_code(status),
-                 error.detail);
-    s->f.options.error = NULL;
-    must(s, nacre_session_open(s->f.db, &s->f.s), "a session");
-}
-
-static void close_db(struct scene *s) {
-    nacre_session_close(s->f.s);
-    nacre_status status = nacre_close(s->f.db, NULL);
-    (void)status; // it may have stopped writing
-    s->f.s = NULL;
-}
-
-static void note_problem(void *arg, const char *text) {
-    (void)arg;
-    print_error("%s\n", text);
-}
-
-static void check(struct scene *s) {
-    uint64_t problems;
-    nacre_status status = NACRE_UNAVAILABLE; // a background write moved the log meanwhile
-    for (int i = 0; i < 50 && status == NACRE_UNAVAILABLE; i++, usleep(20000))
-        status = nacre_check(s->f.s, note_problem, NULL, &problems);
-    must(s, status, "the check");
-    if (problems) fail_msg("%s, place %lld: the check finds something", s->call, s->nth);
-}
-
-static void scene_begin(struct scene *s) {
-    *s = (struct scene){.call = "the beginning"};
-    lib_fixture_open(&s->f);
-    s->f.options.log_bytes = LOG_BYTES;
-    lib_fixture_reopen(&s->f);
-    for (int i = 0; i < DOCUMENTS; i++)
-        put_document(s, i);
-    must(s, nacre_index_create(s->f.s, &s->f.c, "by_n", "{\"fields\":[\"n\"]}", NULL), "an index");
-    must(s, nacre_index_wait(s->f.s, &s->f.c, "by_n"), "its build");
-}
-
-static bool is_stopped(struct scene *s) {
-    const char *text;
-    must(s, nacre_stats(s->f.s, &text), "stats");
-    return strstr(text, "\"writes_stopped\":true") != NULL;
-}
-
-// --- what is there ----------------------------------------------------------------------
-
-static const char *document(struct scene *s, int i) {
-    static char kept[600];
-    nacre_doc doc = {0};
-    const char *json;
-    nacre_status status = nacre_get(s->f.s, &s->f.c, number(i), &doc);
-    if (status == NACRE_DOCUMENT_NOT_FOUND) return NULL;
-    must(s, status, "reading");
-    must(s, nacre_doc_json(s->f.s, &doc, NULL, &json, NULL), "writing it as JSON");
-    (void)snprintf(kept, sizeof kept, "%s", json);
-    nacre_doc_release(&doc);
-    return kept;
-}
-
-static int holds(struct scene *s, int i, const char *text) {
-    const char *json = document(s, i);
-    return json && strstr(json, text) ? 1 : 0;
-}
-
-static void absent(struct scene *s, int i) {
-    nacre_status status = nacre_delete(s->f.s, &s->f.c, number(i), NULL, NULL);
-    if (status != NACRE_DOCUMENT_NOT_FOUND) must(s, status, "preparing");
-}
-
-static int count_of(struct scene *s, const char *filter) {
-    uint64_t n;
-    must(s, nacre_count(s->f.s, &s->f.c, filter, &n), "counting");
-    return (int)n;
-}
-
-static int all_or_nothing(int n, int all) { return n == all ? 1 : n == 0 ? 0 : UNSURE; }
-
 // --- writes -----------------------------------------------------------------------------
 
 static const char fresh[] = "{\"n\":700,\"fresh\":true,\"list\":[1,2,{\"a\":null}]}";
 
-static void before_put(struct scene *s) { put_document(s, 1); }
+static void before_put(struct scene *s) { scene_put_document(s, 1); }
 static nacre_status make_put(struct scene *s) {
     nacre_result r = {0};
     nacre_write w = {.want_document = 1, .if_filter = "n = 1"};
-    nacre_id id = number(1);
+    nacre_id id = scene_number(1);
     return nacre_put(s->f.s, &s->f.c, &id, fresh, sizeof fresh - 1, &w, &r);
 }
-static int done_put(struct scene *s) { return holds(s, 1, "\"fresh\":true"); }
+static int done_put(struct scene *s) { return scene_holds(s, 1, "\"fresh\":true"); }
 
-static void before_insert(struct scene *s) { absent(s, 101); }
+static void before_insert(struct scene *s) { scene_absent(s, 101); }
 static nacre_status make_insert(struct scene *s) {
-    nacre_id id = number(101);
+    nacre_id id = scene_number(101);
     nacre_write w = {.has_ttl = 1, .ttl_seconds = 3600, .durability = NACRE_MEMORY};
     return nacre_insert(s->f.s, &s->f.c, &id, fresh, sizeof fresh - 1, &w, NULL);
 }
-static int done_insert(struct scene *s) { return holds(s, 101, "\"fresh\":true"); }
+static int done_insert(struct scene *s) { return scene_holds(s, 101, "\"fresh\":true"); }
 
-static void before_patch(struct scene *s) { put_document(s, 2); }
+static void before_patch(struct scene *s) { scene_put_document(s, 2); }
 static nacre_status patch(struct scene *s, nacre_patch_kind kind, const char *json) {
     nacre_result r = {0};
     nacre_write w = {.want_document = 1};
-    return nacre_patch(s->f.s, &s->f.c, number(2), kind, json, strlen(json), &w, &r);
+    return nacre_patch(s->f.s, &s->f.c, scene_number(2), kind, json, strlen(json), &w, &r);
 }
 static nacre_status make_patch(struct scene *s) {
     return patch(s, NACRE_PATCH, "{\"$inc\":{\"n\":698},\"$push\":{\"list\":{\"$each\":[1,2]}}}");
@@ -186,17 +68,17 @@ static nacre_status make_json_patch(struct scene *s) {
                  "[{\"op\":\"test\",\"path\":\"/n\",\"value\":2},"
                  "{\"op\":\"replace\",\"path\":\"/n\",\"value\":700}]");
 }
-static int done_patch(struct scene *s) { return holds(s, 2, "\"n\":700"); }
+static int done_patch(struct scene *s) { return scene_holds(s, 2, "\"n\":700"); }
 
-static void before_delete(struct scene *s) { put_document(s, 3); }
+static void before_delete(struct scene *s) { scene_put_document(s, 3); }
 static nacre_status make_delete(struct scene *s) {
-    return nacre_delete(s->f.s, &s->f.c, number(3), NULL, NULL);
+    return nacre_delete(s->f.s, &s->f.c, scene_number(3), NULL, NULL);
 }
-static int done_delete(struct scene *s) { return document(s, 3) == NULL; }
+static int done_delete(struct scene *s) { return scene_document(s, 3) == NULL; }
 
 static void before_batch(struct scene *s) {
     for (int i = 200; i < 204; i++)
-        absent(s, i);
+        scene_absent(s, i);
 }
 static nacre_status batch(struct scene *s, const char *head) {
     char json[600];
@@ -212,11 +94,13 @@ static nacre_status batch(struct scene *s, const char *head) {
 }
 static nacre_status make_batch(struct scene *s) { return batch(s, ""); }
 static nacre_status make_loose_batch(struct scene *s) { return batch(s, "\"atomic\":false,"); }
-static int done_batch(struct scene *s) { return all_or_nothing(count_of(s, "batch = 1"), 4); }
+static int done_batch(struct scene *s) {
+    return scene_all_or_nothing(scene_count_of(s, "batch = 1"), 4);
+}
 
 // The key is new at each place: what failed is repeated with it and must have happened once.
 static void before_idempotent(struct scene *s) {
-    put_document(s, 4);
+    scene_put_document(s, 4);
     s->key++;
 }
 static nacre_status make_idempotent(struct scene *s) {
@@ -224,18 +108,18 @@ static nacre_status make_idempotent(struct scene *s) {
     const char *json = "{\"$inc\":{\"n\":1}}";
     nacre_write w = {.idempotency_key = key};
     (void)snprintf(key, sizeof key, "key %d", s->key);
-    return nacre_patch(s->f.s, &s->f.c, number(4), NACRE_PATCH, json, strlen(json), &w, NULL);
+    return nacre_patch(s->f.s, &s->f.c, scene_number(4), NACRE_PATCH, json, strlen(json), &w, NULL);
 }
 static int done_idempotent(struct scene *s) {
-    return holds(s, 4, "\"n\":4") ? 0 : holds(s, 4, "\"n\":5") ? 1 : UNSURE;
+    return scene_holds(s, 4, "\"n\":4") ? 0 : scene_holds(s, 4, "\"n\":5") ? 1 : SCENE_UNSURE;
 }
 
 // --- claims -----------------------------------------------------------------------------
 
 // Document 5 anew, and so without a lease.
 static void before_claim(struct scene *s) {
-    absent(s, 5);
-    put_document(s, 5);
+    scene_absent(s, 5);
+    scene_put_document(s, 5);
 }
 static nacre_status make_claim(struct scene *s) {
     const char *json = NULL;
@@ -251,36 +135,37 @@ static nacre_status make_claim(struct scene *s) {
     return status;
 }
 static int done_claim(struct scene *s) {
-    int busy = holds(s, 5, "\"busy\":true"), leased = holds(s, 5, "\"_lease\":{");
-    return busy == leased ? busy : UNSURE;
+    int busy = scene_holds(s, 5, "\"busy\":true"), leased = scene_holds(s, 5, "\"_lease\":{");
+    return busy == leased ? busy : SCENE_UNSURE;
 }
 
 static void before_release(struct scene *s) {
     before_claim(s);
-    must(s, make_claim(s), "claiming");
+    scene_must(s, make_claim(s), "claiming");
 }
 static nacre_status make_release(struct scene *s) {
-    return nacre_release(s->f.s, &s->f.c, number(5), s->token, NULL, NULL, NULL);
+    return nacre_release(s->f.s, &s->f.c, scene_number(5), s->token, NULL, NULL, NULL);
 }
 static int done_release(struct scene *s) {
     int claimed = done_claim(s);
-    return claimed == UNSURE ? UNSURE : !claimed;
+    return claimed == SCENE_UNSURE ? SCENE_UNSURE : !claimed;
 }
 static nacre_status make_finish(struct scene *s) {
     nacre_result r = {0};
     nacre_write w = {.want_document = 1};
-    return nacre_release(s->f.s, &s->f.c, number(5), s->token, "{\"state\":\"done\"}", &w, &r);
+    return nacre_release(s->f.s, &s->f.c, scene_number(5), s->token, "{\"state\":\"done\"}", &w,
+                         &r);
 }
 static int done_finish(struct scene *s) {
-    int done = holds(s, 5, "\"state\":\"done\""), leased = holds(s, 5, "\"_lease\":{");
-    return done != leased ? done : UNSURE;
+    int done = scene_holds(s, 5, "\"state\":\"done\""), leased = scene_holds(s, 5, "\"_lease\":{");
+    return done != leased ? done : SCENE_UNSURE;
 }
 
 static nacre_status make_extend(struct scene *s) {
-    return nacre_extend(s->f.s, &s->f.c, number(5), s->token, 7200000, NULL, NULL);
+    return nacre_extend(s->f.s, &s->f.c, scene_number(5), s->token, 7200000, NULL, NULL);
 }
 static void lease_end(struct scene *s, char out[64]) {
-    const char *json = document(s, 5), *lease = json ? strstr(json, "\"_lease\":{") : NULL;
+    const char *json = scene_document(s, 5), *lease = json ? strstr(json, "\"_lease\":{") : NULL;
     const char *until = lease ? strstr(lease, "\"until\":") : NULL;
     if (!until) fail_msg("%s, place %lld: the lease is gone", s->call, s->nth);
     (void)snprintf(out, 64, "%.*s", (int)strcspn(until, "}"), until);
@@ -298,9 +183,9 @@ static int done_extend(struct scene *s) {
 static nacre_status make_fenced(struct scene *s) {
     const char *json = "{\"$set\":{\"step\":2}}";
     nacre_write w = {.lease = s->token};
-    return nacre_patch(s->f.s, &s->f.c, number(5), NACRE_PATCH, json, strlen(json), &w, NULL);
+    return nacre_patch(s->f.s, &s->f.c, scene_number(5), NACRE_PATCH, json, strlen(json), &w, NULL);
 }
-static int done_fenced(struct scene *s) { return holds(s, 5, "\"step\":2"); }
+static int done_fenced(struct scene *s) { return scene_holds(s, 5, "\"step\":2"); }
 
 // --- the catalog ------------------------------------------------------------------------
 
@@ -309,7 +194,7 @@ static nacre_collection other(void) { return nacre_collection_of(NULL, "other");
 static void before_create(struct scene *s) {
     nacre_collection c = other();
     nacre_status status = nacre_collection_drop(s->f.s, &c);
-    if (status != NACRE_COLLECTION_NOT_FOUND) must(s, status, "preparing");
+    if (status != NACRE_COLLECTION_NOT_FOUND) scene_must(s, status, "preparing");
 }
 static nacre_status make_create(struct scene *s) {
     nacre_collection c = other();
@@ -323,17 +208,17 @@ static int describes(struct scene *s, const char *part) {
     const char *text;
     nacre_status status = nacre_collection_describe(s->f.s, &c, &text);
     if (status == NACRE_COLLECTION_NOT_FOUND) return 0;
-    must(s, status, "describing");
+    scene_must(s, status, "describing");
     return strstr(text, part) != NULL;
 }
 static int done_create(struct scene *s) {
     int there = describes(s, "\"other\"");
-    return there == describes(s, "\"u\"") && there == describes(s, "3600") ? there : UNSURE;
+    return there == describes(s, "\"u\"") && there == describes(s, "3600") ? there : SCENE_UNSURE;
 }
 
 static void before_alter(struct scene *s) {
     before_create(s);
-    must(s, make_create(s), "creating");
+    scene_must(s, make_create(s), "creating");
 }
 static nacre_status make_alter(struct scene *s) {
     nacre_collection c = other();
@@ -357,12 +242,12 @@ static int described_index(struct scene *s) {
     const char *text;
     nacre_status status = nacre_index_describe(s->f.s, &s->f.c, "by_t", &text);
     if (status == NACRE_INDEX_NOT_FOUND) return 0;
-    must(s, status, "describing an index");
+    scene_must(s, status, "describing an index");
     return 1;
 }
 static void before_index(struct scene *s) {
     nacre_status status = nacre_index_drop(s->f.s, &s->f.c, "by_t");
-    if (status != NACRE_INDEX_NOT_FOUND) must(s, status, "preparing");
+    if (status != NACRE_INDEX_NOT_FOUND) scene_must(s, status, "preparing");
 }
 static nacre_status make_index(struct scene *s) {
     return nacre_index_create(s->f.s, &s->f.c, "by_t",
@@ -373,7 +258,7 @@ static nacre_status make_built_index(struct scene *s) {
     nacre_status status = make_index(s);
     return status == NACRE_OK ? nacre_index_wait(s->f.s, &s->f.c, "by_t") : status;
 }
-static void before_index_drop(struct scene *s) { must(s, make_built_index(s), "an index"); }
+static void before_index_drop(struct scene *s) { scene_must(s, make_built_index(s), "an index"); }
 static nacre_status make_index_drop(struct scene *s) {
     return nacre_index_drop(s->f.s, &s->f.c, "by_t");
 }
@@ -387,7 +272,7 @@ static nacre_status make_index_describe(struct scene *s) {
 
 static void before_database(struct scene *s) {
     nacre_status status = nacre_database_drop(s->f.s, "second");
-    if (status != NACRE_DATABASE_NOT_FOUND) must(s, status, "preparing");
+    if (status != NACRE_DATABASE_NOT_FOUND) scene_must(s, status, "preparing");
 }
 static nacre_status make_database(struct scene *s) {
     return nacre_database_create(s->f.s, "second", "{\"quota\":{\"documents\":5}}", NULL);
@@ -396,13 +281,13 @@ static int database_says(struct scene *s, const char *part) {
     const char *text;
     nacre_status status = nacre_database_describe(s->f.s, "second", &text);
     if (status == NACRE_DATABASE_NOT_FOUND) return 0;
-    must(s, status, "describing a database");
+    scene_must(s, status, "describing a database");
     return strstr(text, part) != NULL;
 }
 static int done_database(struct scene *s) { return database_says(s, ":5"); }
 static void before_database_alter(struct scene *s) {
     before_database(s);
-    must(s, make_database(s), "a database");
+    scene_must(s, make_database(s), "a database");
 }
 static nacre_status make_database_alter(struct scene *s) {
     return nacre_database_alter(s->f.s, "second", "{\"quota\":{\"documents\":77}}");
@@ -433,9 +318,9 @@ static nacre_status make_get(struct scene *s) {
     nacre_value value = {0};
     const char *json = NULL;
     int there = 0;
-    nacre_status status = nacre_exists(s->f.s, &s->f.c, number(7), &there);
+    nacre_status status = nacre_exists(s->f.s, &s->f.c, scene_number(7), &there);
     if (status == NACRE_OK && !there) fail_msg("document 7 is not there");
-    if (status == NACRE_OK) status = nacre_get(s->f.s, &s->f.c, number(7), &doc);
+    if (status == NACRE_OK) status = nacre_get(s->f.s, &s->f.c, scene_number(7), &doc);
     if (status == NACRE_OK) status = nacre_doc_field(s->f.s, &doc, "n", &value);
     if (status == NACRE_OK && value.integer != 7) fail_msg("n is not 7");
     if (status == NACRE_OK) status = nacre_doc_json(s->f.s, &doc, "t,_version", &json, NULL);
@@ -569,7 +454,7 @@ static nacre_status make_stats(struct scene *s) {
 
 static void before_import(struct scene *s) {
     for (int i = 300; i < 308; i++)
-        absent(s, i);
+        scene_absent(s, i);
 }
 static nacre_status make_import(struct scene *s) {
     char text[600];
@@ -578,7 +463,7 @@ static nacre_status make_import(struct scene *s) {
     for (int i = 300; i < 308; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "{\"_id\":%d,\"imported\":true}\n", i);
     nacre_status status = lib_fixture_import(&s->f, text, NULL, &result);
-    int stored = count_of(s, "imported = true");
+    int stored = scene_count_of(s, "imported = true");
     if (result.lines > (uint64_t)stored || (status == NACRE_OK && stored != 8))
         fail_msg("%s, place %lld: %d lines for good, %d stored", s->call, s->nth, (int)result.lines,
                  stored);
@@ -594,7 +479,7 @@ static nacre_status make_import_csv(struct scene *s) {
     for (int i = 310; i < 318; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%d,true,\"a\n\"\"b\"\n", i);
     nacre_status status = lib_fixture_import(&s->f, text, &options, &result);
-    int stored = count_of(s, "csv = true");
+    int stored = scene_count_of(s, "csv = true");
     if (result.lines > 1 + 2 * (uint64_t)stored || (status == NACRE_OK && stored != 8))
         fail_msg("%s, place %lld: %d lines for good, %d stored", s->call, s->nth, (int)result.lines,
                  stored);
@@ -602,10 +487,39 @@ static nacre_status make_import_csv(struct scene *s) {
 }
 static void before_import_csv(struct scene *s) {
     for (int i = 310; i < 318; i++)
-        absent(s, i);
+        scene_absent(s, i);
 }
 
 // --- every call, every place ------------------------------------------------------------
+
+static void before_where(struct scene *s) {
+    for (int i = 330; i < 334; i++) {
+        char json[60];
+        nacre_id id = scene_number(i);
+        int n = snprintf(json, sizeof json, "{\"group\":5,\"w\":0}");
+        scene_must(s, nacre_put(s->f.s, &s->f.c, &id, json, (size_t)n, NULL, NULL), "preparing");
+    }
+}
+static nacre_status make_update_where(struct scene *s) {
+    nacre_where_result told;
+    char key[24];
+    nacre_where where = {
+        .filter = "group = 5", .patch = "{\"$inc\":{\"w\":1}}", .idempotency_key = key};
+    (void)snprintf(key, sizeof key, "where-%d", ++s->key);
+    nacre_status status = nacre_update_where(s->f.s, &s->f.c, &where, &told);
+    if (status == NACRE_OK && told.changed != 4) fail_msg("%d changed", (int)told.changed);
+    return status;
+}
+static int done_update_where(struct scene *s) {
+    return scene_all_or_nothing(scene_count_of(s, "w = 1"), 4);
+}
+static nacre_status make_delete_where(struct scene *s) {
+    nacre_where where = {.filter = "{\"group\":5}", .atomic = 1};
+    return nacre_delete_where(s->f.s, &s->f.c, &where, NULL);
+}
+static int done_delete_where(struct scene *s) {
+    return scene_all_or_nothing(4 - scene_count_of(s, "group = 5"), 4);
+}
 
 static nacre_status make_transaction(struct scene *s) {
     nacre_tx_options options = {.isolation = NACRE_ISOLATION_SERIALIZABLE};
@@ -629,6 +543,8 @@ static const struct call calls[] = {
     {"batch", before_batch, make_batch, done_batch},
     {"batch, not atomic", before_batch, make_loose_batch, done_batch},
     {"transaction", before_batch, make_transaction, done_batch},
+    {"update_where", before_where, make_update_where, done_update_where},
+    {"delete_where", before_where, make_delete_where, done_delete_where},
     {"idempotent patch", before_idempotent, make_idempotent, done_idempotent},
     {"claim", before_claim, make_claim, done_claim},
     {"release", before_release, make_release, done_release},
@@ -676,9 +592,9 @@ static void hold_to(struct scene *s, const struct call *call, nacre_status got, 
     if (!right)
         fail_msg("%s, place %lld: answered %s, and %s it is %s", call->name, s->nth,
                  nacre_status_code(got), when,
-                 done == UNSURE ? "half done"
-                 : done         ? "done"
-                                : "not done");
+                 done == SCENE_UNSURE ? "half done"
+                 : done               ? "done"
+                                      : "not done");
 }
 
 // The answer, which is right or typed, while the n-th call fails.
@@ -697,16 +613,16 @@ static nacre_status answer(struct scene *s, const struct call *call) {
 static bool one_place(struct scene *s, const struct call *call) {
     if (call->prepare) call->prepare(s);
     nacre_status got = answer(s, call);
-    bool fired = fault_fired(s->kind), stopped = is_stopped(s);
+    bool fired = fault_fired(s->kind), stopped = scene_is_stopped(s);
     hold_to(s, call, got, "at once");
     if (got == NACRE_OK && !stopped) return fired;
     if (stopped) {
-        close_db(s);
-        open_db(s);
+        scene_close_db(s);
+        scene_open_db(s);
         hold_to(s, call, got, "opened again");
     }
     if (strcmp(call->name, "idempotent patch") != 0) return fired;
-    must(s, call->make(s), "again with its key");
+    scene_must(s, call->make(s), "again with its key");
     hold_to(s, call, NACRE_OK, "repeated");
     return fired;
 }
@@ -715,7 +631,8 @@ static bool one_place(struct scene *s, const struct call *call) {
 static long long step(const struct call *call, long long nth) {
     const char *runs = getenv("NACRE_RUNS");
     bool waits = call->make == make_built_index || call->prepare == before_index_drop;
-    return 1 + nth / ((waits ? DENSE / 4 : DENSE) * (runs ? strtol(runs, NULL, 10) : 1));
+    return 1 +
+           nth / ((waits ? SCENE_DENSE / 4 : SCENE_DENSE) * (runs ? strtol(runs, NULL, 10) : 1));
 }
 
 static void all_calls(enum fault_kind kind) {
@@ -728,7 +645,7 @@ static void all_calls(enum fault_kind kind) {
         bool fired = true;
         for (s.nth = 1; fired; s.nth += step(&calls[i], s.nth), places++)
             fired = one_place(&s, &calls[i]);
-        check(&s);
+        scene_check(&s);
         if (getenv("NACRE_VERBOSE")) printf("%s: to place %lld\n", s.call, s.nth);
     }
     printf("%zu calls, %lld places\n", sizeof calls / sizeof *calls, places);
@@ -752,9 +669,9 @@ static bool open_and_close(struct scene *s, enum fault_kind kind, bool closing) 
     nacre_db *db;
     nacre_open_error error = {0};
     s->f.options.error = &error;
-    put_document(s, 8);
+    scene_put_document(s, 8);
     fault_arm(kind, 1, true); // so that closing leaves the log to the next open
-    close_db(s);
+    scene_close_db(s);
     fault_disarm(kind);
     if (!closing) fault_arm(kind, s->nth, false);
     nacre_status status = nacre_open(s->f.dir, &s->f.options, &db);
@@ -765,10 +682,11 @@ static bool open_and_close(struct scene *s, enum fault_kind kind, bool closing) 
     if (status != NACRE_OK && (!is_typed(status) || error.status != status || !error.detail[0]))
         fail_msg("%s, place %lld: %s, told as %s: %s", s->call, s->nth, nacre_status_code(status),
                  nacre_status_code(error.status), error.detail);
-    open_db(s);
-    for (int i = 0; i < DOCUMENTS; i++)
-        if (!document(s, i)) fail_msg("%s, place %lld: document %d is gone", s->call, s->nth, i);
-    check(s);
+    scene_open_db(s);
+    for (int i = 0; i < SCENE_DOCUMENTS; i++)
+        if (!scene_document(s, i))
+            fail_msg("%s, place %lld: document %d is gone", s->call, s->nth, i);
+    scene_check(s);
     return fired;
 }
 
@@ -776,7 +694,7 @@ static void test_open_close(void **state) {
     (void)state;
     static struct scene s;
     const char *runs = getenv("NACRE_RUNS");
-    long long dense = DENSE * (runs ? strtol(runs, NULL, 10) : 1) / 2;
+    long long dense = SCENE_DENSE * (runs ? strtol(runs, NULL, 10) : 1) / 2;
     scene_begin(&s);
     for (int way = 0; way < 4; way++) {
         bool fired = true;

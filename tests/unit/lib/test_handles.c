@@ -118,6 +118,7 @@ static void test_null_session(void **state) {
     nacre_cursor *cursor;
     nacre_feed *feed;
     nacre_import_result result;
+    nacre_where where = {.filter = "{}"};
     (void)state;
     const nacre_status all[] = {
         nacre_get(NULL, &c, id, &doc),
@@ -133,6 +134,8 @@ static void test_null_session(void **state) {
         nacre_patch(NULL, &c, id, NACRE_PATCH, "{}", 2, NULL, NULL),
         nacre_delete(NULL, &c, id, NULL, NULL),
         nacre_batch(NULL, &c, "{}", 2, NULL, &text, NULL),
+        nacre_update_where(NULL, &c, &where, NULL),
+        nacre_delete_where(NULL, &c, &where, NULL),
         nacre_query(NULL, &c, NULL, &cursor),
         nacre_changes(NULL, &c, NULL, &feed),
         nacre_feed_next(NULL, 0, &text, NULL),
