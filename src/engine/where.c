@@ -202,7 +202,8 @@ static nacre_status too_large(struct ctx *ctx) {
 }
 
 static nacre_status open_search(struct ctx *ctx, struct where *w) {
-    struct query_target target = {.view = engine_view(w->e), .cache = w->e->cache};
+    struct query_target target = {
+        .view = engine_view(w->e), .cache = w->e->cache, .spill = engine_spill(w->e)};
     target.collection = catalog_by_tablet(target.view->catalog, w->tablet);
     if (target.collection)
         return where_search_open(ctx, &w->search, &target, w->filter, buf_slice(&w->after));
@@ -288,7 +289,7 @@ static nacre_status next_in_tx(struct ctx *ctx, struct where *w, uint32_t docume
 static nacre_status run_in_tx(struct ctx *ctx, struct where *w) {
     const struct where_request *r = w->r;
     struct engine_collection handle = {.target = r->target};
-    struct query_target target;
+    struct query_target target = {.spill = engine_spill(w->e)};
     if (r->idempotency.key.n)
         return err_set(ctx, NACRE_INVALID_ARGUMENT,
                        "an idempotency key is for a write by itself: in a transaction the commit "
