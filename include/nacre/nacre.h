@@ -338,6 +338,19 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_explain(nacre_session *session,
                                                     nacre_collection *collection, const char *spec,
                                                     const char **out, size_t *out_size);
 
+/* ---- what runs --------------------------------------------------------------------------- */
+
+/* Queries and aggregates from open to close, versions, counts, plans, exports and changes by filter
+ * of all sessions, oldest first: {"items":[{"id","op":"query|aggregate|versions|count|explain|
+ * export|update|delete","database","collection","request"? (its beginning),"since","ms","rows"
+ * (given or changed so far),"examined" (documents looked at so far)}]}. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_running(nacre_session *session, const char **out);
+/* Ends one of them, of whatever session: its running or next call is NACRE_CANCELLED. What it held
+ * (memory, snapshot, files) is given up by its running call or, where there is none, at once; in a
+ * transaction by its next call. A cursor is closed by its owner as ever. NACRE_NOT_FOUND: nothing
+ * runs with this id. Any thread, with a session of its own. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_running_cancel(nacre_session *session, const char *id);
+
 /* ---- changes ----------------------------------------------------------------------------- */
 
 /* What was written to a collection, in order: per document always, in all by commit. Change records

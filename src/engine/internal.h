@@ -88,6 +88,11 @@ struct engine {
     struct open_past *pasts;
     _Atomic uint64_t horizon_wanted; // horizon_ts, were none open
 
+    // What runs (running.h), oldest first.
+    struct mutex running_lock;
+    struct running *running, **running_tail;
+    uint64_t running_last; // id
+
     // Followers of changes.
     struct mutex feed_lock;
     struct cond feed_wake;

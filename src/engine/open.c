@@ -192,6 +192,8 @@ static nacre_status init_engine(struct ctx *ctx, struct engine *e, const struct 
     mutex_init(&e->inflight_lock);
     map_init(&e->inflight);
     mutex_init(&e->past_lock);
+    mutex_init(&e->running_lock);
+    e->running_tail = &e->running;
     mutex_init(&e->feed_lock);
     cond_init(&e->feed_wake);
     mutex_init(&e->bg_lock);
@@ -259,6 +261,7 @@ static void release(struct engine *e) {
     mutex_destroy(&e->inflight_lock);
     map_free(&e->inflight);
     mutex_destroy(&e->past_lock);
+    mutex_destroy(&e->running_lock);
     mutex_destroy(&e->feed_lock);
     cond_destroy(&e->feed_wake);
     mutex_destroy(&e->bg_lock);

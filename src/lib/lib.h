@@ -14,6 +14,7 @@
 #include "base/err/check.h"
 #include "base/os/fork.h"
 #include "catalog/keyspace.h"
+#include "engine/running.h"
 #include "engine/tx.h"
 #include "engine/versions.h"
 #include "nacre/nacre.h"
@@ -147,6 +148,14 @@ const char *lib_change_name(enum change_op op);
 // Appends a version as nacre_versions gives it.
 void lib_version_json(struct nacre_session *s, const struct engine_version *version,
                       struct buf *out);
+// A body as BSON in ctx's arena; n = 0: none was given.
+MUST_USE nacre_status lib_query_spec(struct nacre_session *s, struct ctx *ctx, const char *spec,
+                                     struct slice *out);
+// A request that others may list and cancel, from here to its end; its calls see the watch. text
+// may be NULL.
+void lib_running_begin(struct nacre_session *s, struct running *running, const char *what,
+                       const struct nacre_collection *collection, const char *text);
+void lib_running_end(struct nacre_session *s, struct running *running);
 void lib_query_close_all(struct nacre_session *s);
 void lib_changes_close_all(struct nacre_session *s);
 

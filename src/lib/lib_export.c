@@ -24,6 +24,7 @@ struct export_run {
     struct buf json, bson; // of a row whose fields are picked
     nacre_progress progress;
     uint64_t next_progress_ns;
+    struct running running;
 };
 
 static nacre_status read_format(const struct lib_body *body, const struct lib_member *m,
@@ -159,6 +160,7 @@ static nacre_status take_rows(struct export_run *run, enum pass pass) {
         arena_rewind(&s->ctx.arena, mark);
         run->progress.documents += pass == PASS_WRITE;
         if (rows % EXPORT_CHECK_ROWS == 0) {
+            atomic_store(&run->running.rows, run->progress.documents);
             TRY(ctx_check(&s->ctx));
             if (world_mono_ns(s->db->world) >= run->next_progress_ns) TRY(tell_progress(run));
         }
@@ -232,7 +234,9 @@ nacre_status nacre_export(nacre_session *s, nacre_collection *collection, const 
     if (!write) return lib_null(s, "write", "a function that takes the output");
     TRY(lib_done(s, read_spec(s, spec, &run)));
     TRY(lib_query_target(s, collection, &run.target));
+    lib_running_begin(s, &run.running, "export", collection, spec);
     nacre_status status = run_export(&run);
+    lib_running_end(s, &run.running);
     query_close(run.query);
     txn_view_release(run.target.view);
     if (status == NACRE_OK && out_documents) *out_documents = run.progress.documents;

@@ -1,5 +1,4 @@
-// Queries: cursors, counts, plans.
-#include "base/text/time.h"
+// Queries: cursors.
 #include "doc/json.h"
 #include "lib/lib.h"
 #include "query/aggregate.h"
@@ -20,6 +19,8 @@ struct nacre_cursor {
     bool ended, token_made;
     bool in_tx;
     uint64_t tx_serial; // of its session when it was opened
+    struct running running;
+    bool given_up; // it was cancelled: what it held but row and token is gone
 };
 
 // The view and the cache of the session's transaction.
@@ -60,9 +61,8 @@ nacre_status lib_query_target(struct nacre_session *s, struct nacre_collection *
     return NACRE_OK;
 }
 
-// The body as BSON in ctx's arena; n = 0: none was given.
-static nacre_status read_spec(struct nacre_session *s, struct ctx *ctx, const char *spec,
-                              struct slice *out) {
+nacre_status lib_query_spec(struct nacre_session *s, struct ctx *ctx, const char *spec,
+                            struct slice *out) {
     static const struct json_options options = {.allow_dollar_names = true};
     *out = slice_of(NULL, 0);
     if (!spec || !spec[0]) return NACRE_OK;
@@ -77,15 +77,41 @@ static nacre_status read_spec(struct nacre_session *s, struct ctx *ctx, const ch
 
 // --- cursors ---
 
-static void free_cursor(struct nacre_cursor *c) {
+// Any thread may do it, while the owner is not at work on it.
+static void give_up(void *arg) {
+    struct nacre_cursor *c = arg;
+    if (c->given_up) return;
     query_close(c->query);
     aggregate_close(c->aggregate);
     engine_versions_close(c->versions);
     txn_view_release(c->target.view);
+    ctx_free(&c->ctx);
+    c->given_up = true;
+}
+
+static void free_cursor(struct nacre_cursor *c) {
+    engine_running_end(c->session->db->engine, &c->running);
+    give_up(c);
     buf_free(&c->row);
     buf_free(&c->token);
-    ctx_free(&c->ctx);
     mem_free(c);
+}
+
+static nacre_status cancelled(struct nacre_cursor *c) {
+    engine_running_end(c->session->db->engine, &c->running); // waits for who gives it up
+    give_up(c);
+    return err_set(&c->session->ctx, NACRE_CANCELLED, "the query was cancelled by another session");
+}
+
+static nacre_status enter(struct nacre_cursor *c) {
+    if (!engine_running_enter(&c->running)) return cancelled(c);
+    c->session->ctx.watch = &c->running.watch;
+    return NACRE_OK;
+}
+
+static nacre_status leave(struct nacre_cursor *c, nacre_status status) {
+    c->session->ctx.watch = NULL;
+    return engine_running_leave(&c->running) ? status : cancelled(c);
 }
 
 static nacre_status parse_spec(struct nacre_cursor *c, struct slice bson, bool aggregates) {
@@ -99,7 +125,7 @@ static nacre_status open_cursor(struct nacre_session *s, struct nacre_collection
                                 const char *spec, bool aggregates, struct nacre_cursor *c) {
     struct slice bson;
     TRY(lib_query_target(s, collection, &c->target));
-    nacre_status status = read_spec(s, &c->ctx, spec, &bson);
+    nacre_status status = lib_query_spec(s, &c->ctx, spec, &bson);
     if (status == NACRE_OK) status = parse_spec(c, bson, aggregates);
     if (status != NACRE_OK) {
         if (spec) filter_err_span(&c->ctx, slice_str(spec));
@@ -123,6 +149,14 @@ static void link_cursor(struct nacre_session *s, struct nacre_cursor *c) {
     s->cursors = c;
 }
 
+// What its view tells the transaction of belongs to the session's thread.
+static void begin_running(struct nacre_cursor *c, const char *what,
+                          const struct nacre_collection *collection, const char *text) {
+    if (!c->in_tx) c->running.give_up = give_up;
+    c->running.arg = c;
+    lib_running_begin(c->session, &c->running, what, collection, text);
+}
+
 static nacre_status new_cursor(struct nacre_session *s, struct nacre_cursor **out) {
     struct budget *budget = engine_budget(s->db->engine);
     struct nacre_cursor *c = mem_zalloc(sizeof *c);
@@ -140,6 +174,7 @@ static nacre_status new_cursor(struct nacre_session *s, struct nacre_cursor **ou
 // Hands a cursor out that could be opened.
 static nacre_status give_cursor(struct nacre_session *s, struct nacre_cursor *c,
                                 nacre_status status, struct nacre_cursor **out) {
+    status = leave(c, status);
     if (status != NACRE_OK) {
         free_cursor(c);
         return status;
@@ -155,6 +190,7 @@ static nacre_status make_cursor(struct nacre_session *s, struct nacre_collection
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the cursor goes");
     TRY(new_cursor(s, &c));
+    begin_running(c, aggregates ? "aggregate" : "query", collection, spec);
     return give_cursor(s, c, open_cursor(s, collection, spec, aggregates, c), out);
 }
 
@@ -194,6 +230,7 @@ nacre_status nacre_versions(nacre_session *s, nacre_collection *collection, nacr
     if (!out) return lib_null(s, "out", "where the cursor goes");
     TRY(lib_tx_refuse(s, "a list of versions"));
     TRY(new_cursor(s, &c));
+    begin_running(c, "versions", collection, NULL);
     return give_cursor(s, c, open_versions(s, collection, id, c), out);
 }
 
@@ -228,7 +265,11 @@ nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_si
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the row goes");
     TRY(check_cursor_tx(c));
-    if (!c->ended) TRY(lib_done(s, next_row(s, c, &found)));
+    if (!c->ended) {
+        TRY(enter(c));
+        TRY(leave(c, lib_done(s, next_row(s, c, &found))));
+        c->running.rows += found;
+    }
     if (!found) {
         c->ended = true;
         *out = NULL;
@@ -236,6 +277,18 @@ nacre_status nacre_cursor_next(nacre_cursor *c, const char **out, size_t *out_si
         return NACRE_OK;
     }
     return lib_text_give(s, &c->row, out, out_size);
+}
+
+static nacre_status make_token(struct nacre_session *s, struct nacre_cursor *c) {
+    if (c->versions) return NACRE_OK;
+    buf_reset(&c->token);
+    TRY(lib_done(s, c->aggregate ? aggregate_cursor(&s->ctx, c->aggregate, &c->token)
+                                 : query_cursor(&s->ctx, c->query, &c->token)));
+    bool any = c->token.n > 0;
+    if (any) buf_put_u8(&c->token, 0);
+    if (buf_status(&c->token) != NACRE_OK) return err_buf(&s->ctx, &c->token);
+    c->token_made = true;
+    return NACRE_OK;
 }
 
 nacre_status nacre_cursor_token(nacre_cursor *c, const char **out) {
@@ -250,14 +303,9 @@ nacre_status nacre_cursor_token(nacre_cursor *c, const char **out) {
         return status;
     }
     TRY(check_cursor_tx(c));
-    if (!c->token_made && !c->versions) {
-        buf_reset(&c->token);
-        TRY(lib_done(s, c->aggregate ? aggregate_cursor(&s->ctx, c->aggregate, &c->token)
-                                     : query_cursor(&s->ctx, c->query, &c->token)));
-        bool any = c->token.n > 0;
-        if (any) buf_put_u8(&c->token, 0);
-        if (buf_status(&c->token) != NACRE_OK) return err_buf(&s->ctx, &c->token);
-        c->token_made = true;
+    if (!c->token_made) {
+        TRY(enter(c));
+        TRY(leave(c, make_token(s, c)));
     }
     *out = c->token.n ? (const char *)c->token.p : NULL;
     return NACRE_OK;
@@ -273,8 +321,9 @@ nacre_status nacre_cursor_total(nacre_cursor *c, uint64_t *out) {
         err_hint(&c->session->ctx, "give \"count\":\"exact\" in the query");
         return status;
     }
+    TRY(enter(c));
     *out = query_total(c->query);
-    return NACRE_OK;
+    return leave(c, NACRE_OK);
 }
 
 void nacre_cursor_close(nacre_cursor *c) {
@@ -287,85 +336,4 @@ void nacre_cursor_close(nacre_cursor *c) {
 void lib_query_close_all(struct nacre_session *s) {
     while (s->cursors)
         nacre_cursor_close(s->cursors);
-}
-
-// --- counts and plans ---
-
-static nacre_status parse_filter(struct nacre_session *s, const char *text, struct filter **out) {
-    *out = NULL;
-    if (!text || !text[0]) return NACRE_OK;
-    nacre_status status = filter_parse_any(&s->ctx, slice_str(text), &filter_regex_pcre2, out);
-    if (status != NACRE_OK) err_parameter(&s->ctx, "filter");
-    return lib_done(s, status);
-}
-
-// as_of_ms NULL: now.
-static nacre_status count(struct nacre_session *s, struct nacre_collection *collection,
-                          const char *filter, const int64_t *as_of_ms, uint64_t *out) {
-    struct filter *parsed;
-    struct query_target target;
-    uint64_t n = 0;
-    TRY(parse_filter(s, filter, &parsed));
-    TRY(lib_query_target(s, collection, &target));
-    struct query_count_request request = {.filter = parsed,
-                                          .now_ms = (int64_t)engine_now_ms(s->db->engine)};
-    nacre_status status = NACRE_OK;
-    if (as_of_ms) {
-        request.now_ms = *as_of_ms;
-        status = lib_query_target_past(s, &target, *as_of_ms);
-    }
-    if (status == NACRE_OK) status = query_count(&s->ctx, &target, &request, &n, NULL);
-    txn_view_release(target.view);
-    if (status == NACRE_OK) *out = n;
-    return lib_done(s, status);
-}
-
-nacre_status nacre_count(nacre_session *s, nacre_collection *collection, const char *filter,
-                         uint64_t *out) {
-    TRY(lib_begin(s));
-    if (!out) return lib_null(s, "out", "where the number goes");
-    return count(s, collection, filter, NULL, out);
-}
-
-nacre_status nacre_count_as_of(nacre_session *s, nacre_collection *collection, const char *filter,
-                               const char *as_of, uint64_t *out) {
-    int64_t as_of_ms;
-    TRY(lib_begin(s));
-    if (!out) return lib_null(s, "out", "where the number goes");
-    TRY(lib_as_of(s, as_of, &as_of_ms));
-    return count(s, collection, filter, &as_of_ms, out);
-}
-
-// The target of what is explained; a malformed as_of is told by who parses the rest.
-static nacre_status explain_target(struct nacre_session *s, struct slice bson,
-                                   struct query_target *target, int64_t *now_ms) {
-    struct bson_iter it = bson_iter_of(bson);
-    struct slice name;
-    struct val v;
-    int64_t as_of_ms;
-    *now_ms = (int64_t)engine_now_ms(s->db->engine);
-    if (!bson.n || !bson_next(&it, &name, &v) || v.type != VAL_OBJECT) return NACRE_OK;
-    struct val as_of = bson_find(val_slice(v), SLICE_LIT("as_of"));
-    if (as_of.type != VAL_STRING || !time_parse(val_slice(as_of), &as_of_ms)) return NACRE_OK;
-    *now_ms = as_of_ms;
-    return lib_query_target_past(s, target, as_of_ms);
-}
-
-nacre_status nacre_explain(nacre_session *s, nacre_collection *collection, const char *spec,
-                           const char **out, size_t *out_size) {
-    struct slice bson;
-    struct query_target target;
-    TRY(lib_begin(s));
-    if (!spec) return lib_null(s, "spec", "a body as in {\"query\":{…}}");
-    if (!out) return lib_null(s, "out", "where the text goes");
-    TRY(read_spec(s, &s->ctx, spec, &bson));
-    TRY(lib_query_target(s, collection, &target));
-    lib_text_reset(&s->text);
-    int64_t now_ms;
-    nacre_status status = explain_target(s, bson, &target, &now_ms);
-    if (status == NACRE_OK) status = query_explain(&s->ctx, &target, bson, now_ms, &s->text);
-    txn_view_release(target.view);
-    if (status != NACRE_OK) filter_err_span(&s->ctx, slice_str(spec));
-    TRY(lib_done(s, status));
-    return lib_text_give(s, &s->text, out, out_size);
 }

@@ -7,6 +7,7 @@
 struct run {
     struct nacre_session *s;
     const nacre_where *where;
+    struct running running;
 };
 
 static void tell(const struct where_result *from, bool in_tx, nacre_where_result *out) {
@@ -19,6 +20,8 @@ static void tell(const struct where_result *from, bool in_tx, nacre_where_result
 static bool on_progress(void *arg, const struct where_result *so_far) {
     struct run *run = arg;
     nacre_where_result told;
+    atomic_store(&run->running.rows, so_far->changed);
+    if (!run->where->on_progress) return true;
     tell(so_far, run->s->in_tx, &told);
     return run->where->on_progress(run->where->arg, &told) == 0;
 }
@@ -39,7 +42,7 @@ static nacre_status take_options(struct nacre_session *s, const nacre_where *o,
     request->durability = o->durability == NACRE_MEMORY ? DURABILITY_MEMORY : DURABILITY_SYNCED;
     request->atomic = o->atomic != 0;
     if (o->idempotency_key) request->idempotency.key = slice_str(o->idempotency_key);
-    if (o->on_progress) request->progress = on_progress;
+    request->progress = on_progress;
     return NACRE_OK;
 }
 
@@ -64,7 +67,7 @@ static uint64_t hash_of(const nacre_where *o, const struct where_request *r) {
 static nacre_status change(struct nacre_session *s, nacre_collection *collection,
                            enum write_kind kind, const nacre_where *where,
                            nacre_where_result *out) {
-    struct run run = {s, where};
+    struct run run = {.s = s, .where = where};
     struct where_request request = {.kind = kind, .arg = &run};
     struct where_result result;
     if (out) *out = (nacre_where_result){0};
@@ -75,7 +78,10 @@ static nacre_status change(struct nacre_session *s, nacre_collection *collection
     TRY(lib_target(s, collection, &request.target));
     request.idempotency.body_hash = hash_of(where, &request);
     if (s->in_tx) request.tx = s->tx;
+    lib_running_begin(s, &run.running, kind == WRITE_PATCH ? "update" : "delete", collection,
+                      where->filter);
     nacre_status status = lib_done(s, engine_where(&s->ctx, s->db->engine, &request, &result));
+    lib_running_end(s, &run.running);
     if (out) tell(&result, s->in_tx, out);
     return status;
 }

@@ -161,6 +161,7 @@ nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
     ctx_init(&q->own, ctx->world, budget, ctx->arena.max);
     q->own.deadline_ns = ctx->deadline_ns;
     q->own.cancel = ctx->cancel;
+    q->own.watch = ctx->watch;
     gather_init(&q->gather, budget, false);
     fetch_init(&q->fetch, &q->target, budget);
     fetch_init(&q->sorted, &q->target, budget);

@@ -7,6 +7,8 @@ enum { SOURCE_CHECK = 256, SOURCE_BATCH_LEAST = 8, SOURCE_BATCH_FIRST = 64 };
 
 static nacre_status check_now_and_then(struct ctx *ctx, struct query *q) {
     if (++q->steps % SOURCE_CHECK) return NACRE_OK;
+    if (ctx->watch)
+        atomic_store_explicit(&ctx->watch->examined, q->examined, memory_order_relaxed);
     return ctx_check(ctx);
 }
 

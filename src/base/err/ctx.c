@@ -13,6 +13,7 @@ void ctx_reset(struct ctx *ctx) {
     err_clear(ctx);
     ctx->deadline_ns = 0;
     ctx->cancel = NULL;
+    ctx->watch = NULL;
 }
 
 void ctx_free(struct ctx *ctx) {
@@ -23,6 +24,8 @@ void ctx_free(struct ctx *ctx) {
 nacre_status ctx_check(struct ctx *ctx) {
     if (ctx->cancel && atomic_load_explicit(ctx->cancel, memory_order_relaxed))
         return err_set(ctx, NACRE_CANCELLED, "the request was cancelled");
+    if (ctx->watch && atomic_load_explicit(&ctx->watch->stop, memory_order_relaxed))
+        return err_set(ctx, NACRE_CANCELLED, "the request was cancelled by another session");
     if (ctx->deadline_ns && world_mono_ns(ctx->world) >= ctx->deadline_ns)
         return err_set(ctx, NACRE_TIMEOUT, "the request did not finish before its deadline");
     return NACRE_OK;

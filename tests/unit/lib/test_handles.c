@@ -143,6 +143,8 @@ static void test_null_session(void **state) {
         nacre_aggregate(NULL, &c, "{}", &cursor),
         nacre_count(NULL, &c, NULL, &number),
         nacre_explain(NULL, &c, "{}", &text, NULL),
+        nacre_running(NULL, &text),
+        nacre_running_cancel(NULL, "1"),
         nacre_claim(NULL, &c, NULL, NULL, &text, NULL),
         nacre_release(NULL, &c, id, "t", NULL, NULL, NULL),
         nacre_extend(NULL, &c, id, "t", 1, NULL, NULL),

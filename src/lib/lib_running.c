@@ -1,0 +1,72 @@
+// What runs, of all sessions: listed, cancelled.
+#include "base/text/time.h"
+#include "doc/json.h"
+#include "lib/lib.h"
+
+void lib_running_begin(struct nacre_session *s, struct running *r, const char *what,
+                       const struct nacre_collection *collection, const char *text) {
+    struct target target = {0};
+    if (collection->database) target.database = slice_str(collection->database);
+    if (collection->name) target.collection = slice_str(collection->name);
+    engine_running_begin(s->db->engine, r, what, target,
+                         text ? slice_str(text) : (struct slice){0});
+    s->ctx.watch = &r->watch;
+}
+
+void lib_running_end(struct nacre_session *s, struct running *r) {
+    s->ctx.watch = NULL;
+    engine_running_end(s->db->engine, r);
+}
+
+struct list {
+    struct buf *out;
+    uint64_t now_ms;
+    bool any;
+};
+
+static void put_one(void *arg, const struct running *r) {
+    struct list *list = arg;
+    char since[TIME_TEXT_MAX];
+    size_t n = time_print((int64_t)r->since_ms, since);
+    uint64_t ms = list->now_ms > r->since_ms ? list->now_ms - r->since_ms : 0;
+    buf_printf(list->out, "%s{\"id\":\"%llu\",\"op\":\"%s\",\"database\":\"%s\",\"collection\":",
+               list->any ? "," : "", (unsigned long long)r->id, r->what, r->database);
+    json_write_str(list->out, slice_str(r->collection));
+    if (r->text[0]) {
+        buf_put_str(list->out, ",\"request\":");
+        json_write_str(list->out, slice_str(r->text));
+    }
+    buf_printf(list->out, ",\"since\":\"%.*s\",\"ms\":%llu,\"rows\":%llu,\"examined\":%llu}",
+               (int)n, since, (unsigned long long)ms, (unsigned long long)atomic_load(&r->rows),
+               (unsigned long long)atomic_load(&r->watch.examined));
+    list->any = true;
+}
+
+nacre_status nacre_running(nacre_session *s, const char **out) {
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the text goes");
+    struct list list = {.out = &s->text, .now_ms = engine_now_ms(s->db->engine)};
+    s->text.max = LIB_TEXT_MAX;
+    lib_text_reset(&s->text);
+    buf_put_str(&s->text, "{\"items\":[");
+    engine_running_each(s->db->engine, put_one, &list);
+    buf_put_str(&s->text, "]}");
+    return lib_text_give(s, &s->text, out, NULL);
+}
+
+static bool parse_id(const char *text, uint64_t *out) {
+    *out = 0;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || *out > UINT64_MAX / 10 - 1) return false;
+        *out = *out * 10 + (uint64_t)(*text - '0');
+    }
+    return true;
+}
+
+nacre_status nacre_running_cancel(nacre_session *s, const char *id) {
+    uint64_t number;
+    TRY(lib_begin(s));
+    if (!id) return lib_null(s, "id", "the id of what runs");
+    if (!parse_id(id, &number)) number = 0; // nothing has it
+    return lib_done(s, engine_running_cancel(&s->ctx, s->db->engine, number));
+}
