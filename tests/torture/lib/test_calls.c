@@ -533,6 +533,11 @@ static nacre_status make_transaction(struct scene *s) {
     return rolled == NACRE_OK ? status : rolled;
 }
 
+static nacre_status make_running(struct scene *s) {
+    const char *text;
+    return nacre_running(s->f.s, &text);
+}
+
 static const struct call calls[] = {
     {"put", before_put, make_put, done_put},
     {"insert", before_insert, make_insert, done_insert},
@@ -571,6 +576,7 @@ static const struct call calls[] = {
     {"count", NULL, make_count, NULL},
     {"aggregate", NULL, make_aggregate, NULL},
     {"explain", NULL, make_explain, NULL},
+    {"running", NULL, make_running, NULL},
     {"export", NULL, make_export, NULL},
     {"export CSV", NULL, make_export_csv, NULL},
     {"check", NULL, make_check, NULL},
