@@ -108,6 +108,9 @@ struct kv_iter {
     bool valid;
     struct slice key, value;
 };
+// For iterators over iterators: why one has no entry; NACRE_OK: it stands at an end. Of one that
+// broke off what others have there must not be shown for the next entry.
+MUST_USE nacre_status kv_iter_failure(struct kv_iter *it);
 
 // Reading a batch, for implementations and tests.
 struct kv_batch_entry {

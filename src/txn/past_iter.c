@@ -13,16 +13,25 @@ struct past_iter {
     uint64_t ts;
     struct slice lower, upper; // borrowed from the options
     bool backward;
-    bool ended_there; // an ended version is at the place of history
+    bool ended_there;              // an ended version is at the place of history
+    bool now_ended, history_ended; // of the last look
+    nacre_status failed;           // for good: no memory, or one of the two broke off
     struct buf ended_key, ended_value, seek, place;
     struct buf kind_end; // upper bound of history
 };
 
 static struct past_iter *iter_of(struct kv_iter *it) { return (struct past_iter *)it; }
 
-static void set(struct buf *buf, struct slice s) {
+static void fail(struct past_iter *it, nacre_status status) {
+    if (it->failed == NACRE_OK) it->failed = status;
+}
+
+// Copies s, with a time behind it if that is not 0.
+static void set(struct past_iter *it, struct buf *buf, struct slice s, uint64_t ts) {
     buf_reset(buf);
     buf_put_slice(buf, s);
+    if (ts) buf_put_be64(buf, ts);
+    fail(it, buf_status(buf));
 }
 
 // --- history ----------------------------------------------------------------------------
@@ -34,11 +43,11 @@ static struct slice key_of_entry(const struct kv_iter *history) {
 
 // Looks whether ended_key has a version that lived, and keeps it.
 static void look(struct past_iter *it) {
-    set(&it->seek, buf_slice(&it->ended_key));
-    buf_put_be64(&it->seek, it->ts + 1);
+    set(it, &it->seek, buf_slice(&it->ended_key), it->ts + 1);
     it->history->ops->seek(it->history, buf_slice(&it->seek));
+    fail(it, kv_iter_failure(it->history)); // the next seek would forget it
     it->ended_there = past_is_alive(it->history, buf_slice(&it->ended_key), it->ts);
-    if (it->ended_there) set(&it->ended_value, it->history->value);
+    if (it->ended_there) set(it, &it->ended_value, it->history->value, 0);
 }
 
 // Past all versions of ended_key. Few are stepped over, many jumped over.
@@ -48,19 +57,18 @@ static void leave_forward(struct past_iter *it) {
         if (!slice_eq(key_of_entry(h), buf_slice(&it->ended_key))) return;
         h->ops->next(h);
     }
-    set(&it->seek, buf_slice(&it->ended_key));
-    buf_put_be64(&it->seek, UINT64_MAX);
+    set(it, &it->seek, buf_slice(&it->ended_key), UINT64_MAX);
     if (h->valid) h->ops->seek(h, buf_slice(&it->seek));
 }
 
 // From where history stands to the first key with a version that lived.
 static void ended_forward(struct past_iter *it) {
     it->ended_there = false;
-    while (it->history->valid) {
+    while (it->history->valid && it->failed == NACRE_OK) {
         struct slice key = key_of_entry(it->history);
         if (slice_cmp(key, it->upper) >= 0) return;
         bool inside = slice_cmp(key, it->lower) >= 0;
-        set(&it->ended_key, key);
+        set(it, &it->ended_key, key, 0);
         if (inside) look(it);
         if (it->ended_there) return;
         leave_forward(it);
@@ -69,10 +77,10 @@ static void ended_forward(struct past_iter *it) {
 
 static void ended_backward(struct past_iter *it) {
     it->ended_there = false;
-    while (it->history->valid) {
+    while (it->history->valid && it->failed == NACRE_OK) {
         struct slice key = key_of_entry(it->history);
         if (slice_cmp(key, it->lower) < 0) return;
-        set(&it->ended_key, key);
+        set(it, &it->ended_key, key, 0);
         if (slice_cmp(key, it->upper) < 0) look(it);
         if (it->ended_there) return;
         it->history->ops->seek_for_prev(it->history, buf_slice(&it->ended_key));
@@ -107,9 +115,18 @@ static bool ended_is_next(const struct past_iter *it) {
     return it->backward ? c > 0 : c < 0;
 }
 
+// One of the two that broke off must not look like one that has ended: what the other one shows may
+// not be the next.
+static void look_at_end(struct past_iter *it, struct kv_iter *half, bool *ended) {
+    if (!half->valid && !*ended) fail(it, kv_iter_failure(half));
+    *ended = !half->valid;
+}
+
 static void show(struct past_iter *it) {
     bool ended = ended_is_next(it);
-    it->iter.valid = ended || it->now->valid;
+    look_at_end(it, it->now, &it->now_ended);
+    look_at_end(it, it->history, &it->history_ended);
+    it->iter.valid = (ended || it->now->valid) && it->failed == NACRE_OK;
     if (!it->iter.valid) return;
     it->iter.key = ended ? buf_slice(&it->ended_key) : it->now->key;
     it->iter.value = ended ? buf_slice(&it->ended_value) : it->now->value;
@@ -130,7 +147,7 @@ static void step(struct past_iter *it) {
 
 static void seek_key(struct past_iter *it, struct slice key) {
     if (slice_cmp(key, it->lower) < 0) key = it->lower;
-    it->backward = false;
+    it->backward = it->now_ended = it->history_ended = false;
     it->now->ops->seek(it->now, key);
     skip_younger(it);
     it->history->ops->seek(it->history, key);
@@ -145,11 +162,13 @@ static void seek_key(struct past_iter *it, struct slice key) {
 static void seek_key_for_prev(struct past_iter *it, struct slice key, bool before) {
     struct kv_iter *h = it->history, *now = it->now;
     it->backward = true;
+    it->now_ended = it->history_ended = false;
     now->ops->seek_for_prev(now, key);
     if (before && now->valid && slice_cmp(now->key, key) >= 0) now->ops->prev(now);
     skip_younger(it);
     // Entries of key itself, and of one that key begins with, stand behind key.
     h->ops->seek(h, key);
+    fail(it, kv_iter_failure(h));
     while (h->valid && slice_cmp(key_of_entry(h), key) < (before ? 0 : 1))
         h->ops->next(h);
     if (h->valid)
@@ -178,7 +197,8 @@ static void iter_seek_for_prev(struct kv_iter *iter, struct slice key) {
 
 // Turns round at the entry that is shown; then step leaves it.
 static void turn(struct past_iter *it) {
-    set(&it->place, it->iter.key);
+    set(it, &it->place, it->iter.key, 0);
+    if (it->failed != NACRE_OK) return;
     if (it->backward)
         seek_key(it, buf_slice(&it->place));
     else
@@ -201,11 +221,11 @@ static void iter_prev(struct kv_iter *iter) {
 
 static nacre_status iter_status(struct kv_iter *iter, struct ctx *ctx) {
     struct past_iter *it = iter_of(iter);
-    const struct buf *bufs[] = {&it->ended_key, &it->ended_value, &it->seek, &it->place};
-    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
-        if (buf_status(bufs[i]) != NACRE_OK) return err_buf(ctx, bufs[i]);
     TRY(it->now->ops->status(it->now, ctx));
-    return it->history->ops->status(it->history, ctx);
+    TRY(it->history->ops->status(it->history, ctx));
+    if (it->failed == NACRE_MEMORY_LIMIT) return err_nomem(ctx);
+    return it->failed == NACRE_OK ? NACRE_OK
+                                  : err_set(ctx, it->failed, "reading the past broke off");
 }
 
 static void iter_close(struct kv_iter *iter) {

@@ -110,8 +110,14 @@ static void range(void *arg, struct slice lower, struct slice upper, uint64_t co
     r->ranges = fresh;
 }
 
+static void lost(void *arg) {
+    struct reads *r = arg;
+    r->failed = true;
+}
+
 void reads_init(struct reads *r, struct budget *budget, size_t max_bytes) {
-    *r = (struct reads){.watch = {.arg = r, .got = got, .range = range, .counts = counts}};
+    *r = (struct reads){
+        .watch = {.arg = r, .got = got, .range = range, .counts = counts, .lost = lost}};
     arena_init(&r->arena, budget, max_bytes);
     skip_init(&r->keys, &r->arena);
 }

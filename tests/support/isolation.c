@@ -140,13 +140,17 @@ static bool was_seen_by_others(const struct iso_history *h, const struct iso_txn
     return false;
 }
 
-// Gone in the end, and nobody else took it away.
+// Gone in the end, and nobody else took it away. What a transaction added shows by itself, if it is
+// committed: then this is no evidence.
 static bool must_have_removed(const struct iso_history *h, const struct iso_txn *txn,
                               const uint8_t *marks) {
-    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
-        if (h->ops[o].kind == ISO_REMOVE && !(marks[h->ops[o].value] & (REMOVED | SEEN_LAST)))
-            return true;
-    return false;
+    bool removed = false;
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++) {
+        const struct iso_op *op = &h->ops[o];
+        if (op->kind == ISO_APPEND || op->kind == ISO_ADD) return false;
+        removed |= op->kind == ISO_REMOVE && !(marks[op->value] & (REMOVED | SEEN_LAST));
+    }
+    return removed;
 }
 
 uint32_t iso_settle(struct iso_history *h, uint32_t *out_committed) {

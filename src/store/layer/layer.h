@@ -24,6 +24,7 @@ struct kv_watch {
     // accepts.
     void (*range)(void *arg, struct slice lower, struct slice upper, uint64_t count);
     bool (*counts)(void *arg, struct slice key, struct slice value);
+    void (*lost)(void *arg); // something was read that cannot be told: no memory
 };
 
 struct kv_delta {

@@ -20,6 +20,8 @@ struct layer_iter {
     bool at_base, at_node; // which of them the current entry is
     bool backwards;
     bool watched;
+    bool base_ended;     // of the last look
+    nacre_status failed; // for good: no memory, or the base broke off
     struct stretch read;
     struct buf place, turning;
 };
@@ -28,16 +30,23 @@ static struct layer_iter *iter_of(struct kv_iter *it) { return (struct layer_ite
 
 // --- what was read ----------------------------------------------------------------------
 
-static void set(struct buf *buf, struct slice key, bool successor) {
+static void fail(struct layer_iter *it, nacre_status status) {
+    if (it->failed == NACRE_OK) it->failed = status;
+}
+
+static void set(struct layer_iter *it, struct buf *buf, struct slice key, bool successor) {
     buf_reset(buf);
     buf_put_slice(buf, key);
     if (successor) buf_put_u8(buf, 0);
+    fail(it, buf_status(buf));
 }
 
 static void tell(struct layer_iter *it) {
     struct stretch *r = &it->read;
     struct kv_watch *watch = *it->layer->watch;
-    if (r->open && watch && slice_cmp(buf_slice(&r->lo), buf_slice(&r->hi)) < 0)
+    if (it->failed != NACRE_OK && watch)
+        watch->lost(watch->arg);
+    else if (r->open && watch && slice_cmp(buf_slice(&r->lo), buf_slice(&r->hi)) < 0)
         watch->range(watch->arg, buf_slice(&r->lo), buf_slice(&r->hi), r->count);
     r->open = false;
 }
@@ -49,8 +58,8 @@ static uint64_t counts(const struct layer_iter *it) {
 
 static void begin(struct layer_iter *it, struct slice lo, struct slice hi) {
     tell(it);
-    set(&it->read.lo, lo, false);
-    set(&it->read.hi, hi, false);
+    set(it, &it->read.lo, lo, false);
+    set(it, &it->read.hi, hi, false);
     it->read.count = 0;
     it->read.open = true;
 }
@@ -66,12 +75,12 @@ static bool touches(const struct layer_iter *it, struct slice key) {
 static void grow_up(struct layer_iter *it) {
     struct stretch *r = &it->read;
     if (!it->base->valid) {
-        if (slice_cmp(it->upper, buf_slice(&r->hi)) > 0) set(&r->hi, it->upper, false);
+        if (slice_cmp(it->upper, buf_slice(&r->hi)) > 0) set(it, &r->hi, it->upper, false);
         return;
     }
     if (slice_cmp(it->base->key, buf_slice(&r->hi)) < 0) return;
     r->count += counts(it);
-    set(&r->hi, it->base->key, true);
+    set(it, &r->hi, it->base->key, true);
 }
 
 static void grow_down(struct layer_iter *it) {
@@ -79,7 +88,7 @@ static void grow_down(struct layer_iter *it) {
     struct slice to = it->base->valid ? it->base->key : it->lower;
     if (slice_cmp(to, buf_slice(&r->lo)) >= 0) return;
     if (it->base->valid) r->count += counts(it);
-    set(&r->lo, to, false);
+    set(it, &r->lo, to, false);
 }
 
 // Moves of the base, each with its account.
@@ -93,7 +102,7 @@ static void base_seek(struct layer_iter *it, struct slice key) {
 static void base_seek_for_prev(struct layer_iter *it, struct slice key) {
     bool beyond = slice_cmp(key, it->upper) >= 0;
     if (it->watched) {
-        set(&it->place, beyond ? it->upper : key, !beyond);
+        set(it, &it->place, beyond ? it->upper : key, !beyond);
         if (!touches(it, buf_slice(&it->place)))
             begin(it, buf_slice(&it->place), buf_slice(&it->place));
     }
@@ -122,8 +131,12 @@ static void node_step(struct layer_iter *it) {
     if (it->node) it->node = it->backwards ? it->node->prev : skip_next(it->node);
 }
 
+// A base that broke off must not look like one that has ended: a later entry of the delta is not
+// the next.
 static void show(struct layer_iter *it, bool valid, struct slice key, struct slice value) {
-    it->iter.valid = valid;
+    if (!it->base->valid && !it->base_ended) fail(it, kv_iter_failure(it->base));
+    it->base_ended = !it->base->valid;
+    it->iter.valid = valid && it->failed == NACRE_OK;
     it->iter.key = key;
     it->iter.value = value;
 }
@@ -168,7 +181,7 @@ static void step(struct layer_iter *it) {
 
 static void seek_key(struct layer_iter *it, struct slice key) {
     if (slice_cmp(key, it->lower) < 0) key = it->lower;
-    it->backwards = false;
+    it->backwards = it->base_ended = false;
     base_seek(it, key);
     it->node = it->layer->delta ? skip_at_or_after(&it->layer->delta->keys, key) : NULL;
     settle(it);
@@ -176,6 +189,7 @@ static void seek_key(struct layer_iter *it, struct slice key) {
 
 static void seek_key_for_prev(struct layer_iter *it, struct slice key) {
     it->backwards = true;
+    it->base_ended = false;
     if (slice_cmp(key, it->upper) > 0) key = it->upper;
     base_seek_for_prev(it, key);
     it->node = NULL;
@@ -188,7 +202,8 @@ static void seek_key_for_prev(struct layer_iter *it, struct slice key) {
 
 // Turns round at the current entry: there both stand at or past it, and step leaves it.
 static void turn(struct layer_iter *it) {
-    set(&it->turning, it->iter.key, false);
+    set(it, &it->turning, it->iter.key, false);
+    if (it->failed != NACRE_OK) return;
     if (it->backwards)
         seek_key(it, buf_slice(&it->turning));
     else
@@ -223,10 +238,10 @@ static void iter_prev(struct kv_iter *iter) {
 
 static nacre_status iter_status(struct kv_iter *iter, struct ctx *ctx) {
     struct layer_iter *it = iter_of(iter);
-    const struct buf *bufs[] = {&it->read.lo, &it->read.hi, &it->place, &it->turning};
-    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
-        if (buf_status(bufs[i]) != NACRE_OK) return err_buf(ctx, bufs[i]);
-    return it->base->ops->status(it->base, ctx);
+    TRY(it->base->ops->status(it->base, ctx));
+    if (it->failed == NACRE_MEMORY_LIMIT) return err_nomem(ctx);
+    return it->failed == NACRE_OK ? NACRE_OK
+                                  : err_set(ctx, it->failed, "reading the store broke off");
 }
 
 static void iter_close(struct kv_iter *iter) {
