@@ -53,20 +53,28 @@ struct best {
     struct buf *scratch;
 };
 
-static void offer(struct best *best, size_t from) {
-    struct slice fresh = slice_skip(buf_slice(best->scratch), from);
-    struct slice held = slice_skip(buf_slice(best->out), best->start);
-    if (best->any && slice_cmp(fresh, held) >= 0) return;
-    best->out->n = best->start;
-    buf_put_slice(best->out, fresh);
-    best->any = true;
+// Where the next candidate is encoded: the first in its place.
+static struct buf *candidate(struct best *best) {
+    if (!best->any) return best->out;
+    buf_reset(best->scratch);
+    return best->scratch;
 }
 
 // Components are encoded in their direction, so the one wanted is the smallest encoding either way.
+static void offer(struct best *best, const struct buf *from) {
+    bool first = !best->any;
+    best->any = true;
+    if (first) return;
+    struct slice held = slice_skip(buf_slice(best->out), best->start);
+    if (slice_cmp(buf_slice(from), held) >= 0) return;
+    best->out->n = best->start;
+    buf_put_slice(best->out, buf_slice(from));
+}
+
 static void offer_val(struct best *best, struct val v) {
-    buf_reset(best->scratch);
-    (void)key_put(best->scratch, v, best->descending);
-    offer(best, 0);
+    struct buf *to = candidate(best);
+    (void)key_put(to, v, best->descending);
+    offer(best, to);
 }
 
 static bool offer_each(void *arg, struct val v) {
@@ -84,9 +92,9 @@ static bool offer_each(void *arg, struct val v) {
         empty = false;
     }
     if (empty) {
-        buf_reset(best->scratch);
-        component_put_empty_array(best->scratch, best->descending);
-        offer(best, 0);
+        struct buf *to = candidate(best);
+        component_put_empty_array(to, best->descending);
+        offer(best, to);
     }
     return true;
 }
