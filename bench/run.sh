@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # ./dev bench [--documents N] [--out FILE] [NAME…]: the benchmarks, all or the named ones (claims,
-# cold, doc, get, import, open, planner, query, trail, transactions, writes), one after the other on
-# an otherwise idle machine. Without --documents a short run; published figures are those of
-# --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where the programs
-# are.
+# cold, doc, get, import, open, planner, query, spill, trail, transactions, writes), one after the
+# other on an otherwise idle machine. Without --documents a short run; published figures are those
+# of --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where the
+# programs are.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-all=(get cold writes import query planner doc claims transactions open trail)
+all=(get cold writes import query planner spill doc claims transactions open trail)
 [ ${#names[@]} -gt 0 ] || names=("${all[@]}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -26,6 +26,7 @@ run() { # NAME
     case $1 in
         get) "$build/bench_get" --documents 100000 --dir "$scratch/get" ;;
         query) mkdir -p "$scratch/query"; "$build/bench_query" "$documents" "$scratch/query" ;;
+        spill) "$build/bench_spill" --documents $((documents * 10)) --dir "$scratch" ;;
         doc) "$build/bench_doc" ;;
         writes | claims | transactions) "$build/bench_$1" --dir "$scratch" ;;
         trail) "$build/bench_trail" --documents $((documents / 10)) --dir "$scratch" ;;

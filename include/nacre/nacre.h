@@ -309,8 +309,9 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_query(nacre_session *session,
 /* spec: {"filter"?, "group_by"?: ["a","b.c"], "aggregates": {name: {count|sum|avg|min|max|
  * count_distinct: "path"}}, "having"?, "sort"?, "limit"?, "cursor"?, "as_of"?}. A row per group:
  * its keys by their paths, aggregates by their names; "*" counts documents. Without group_by one
- * row. Reads everything that matches before it returns; NACRE_MEMORY_LIMIT where the groups find no
- * room. */
+ * row. Reads everything that matches before it returns. Groups and sorts beyond a share of the
+ * memory budget go to temporary files: NACRE_DISK_FULL; in a read-only database NACRE_MEMORY_LIMIT.
+ */
 NACRE_API NACRE_MUST_USE nacre_status nacre_aggregate(nacre_session *session,
                                                       nacre_collection *collection,
                                                       const char *spec, nacre_cursor **out);

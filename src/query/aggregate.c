@@ -62,12 +62,10 @@ static nacre_status count_all(struct ctx *ctx, struct aggregate *a, struct group
 // --- whole groups -------------------------------------------------------------------------------
 
 static nacre_status rank_all(struct ctx *ctx, struct aggregate *a) {
-    const struct key_set *set = &a->groups.set;
     key_set_free(&a->groups.distinct);
-    for (size_t i = 0; i < set->cap; i++) {
-        const struct key_entry *entry = set->slots[i].entry;
-        if (i % AGGREGATE_CHECK == 0) TRY(ctx_check(ctx));
-        if (entry) TRY(aggregate_rank(ctx, a, (const struct group *)(const void *)entry));
+    for (const struct group *group = a->groups.first; group; group = group->next) {
+        if (group->serial % AGGREGATE_CHECK == 0) TRY(ctx_check(ctx));
+        TRY(aggregate_rank(ctx, a, group));
     }
     groups_reset(&a->groups);
     return NACRE_OK;

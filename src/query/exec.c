@@ -247,7 +247,10 @@ static nacre_status load_sorted(struct ctx *ctx, struct query *q) {
     struct slice key;
     uint64_t clock = exec_clock(ctx, q);
     fetch_reset(&q->sorted);
-    for (bool found = true; q->sorted.count < FETCH_MAX;) {
+    bool found = true;
+    for (; found && q->skip > 1; q->skip -= found) // the last is passed over by who asks
+        TRY(sorter_next(ctx, &q->sorter, &key, &found));
+    while (q->sorted.count < FETCH_MAX) {
         TRY(sorter_next(ctx, &q->sorter, &key, &found));
         if (!found) break;
         TRY(fetch_add(ctx, &q->sorted, id_of_key(q, key), 0));

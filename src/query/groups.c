@@ -24,6 +24,7 @@ void groups_reset(struct groups *groups) {
     key_set_free(&groups->set);
     key_set_free(&groups->distinct);
     arena_free(&groups->arena);
+    groups->first = groups->last = NULL;
 }
 
 void groups_free(struct groups *groups) {
@@ -100,6 +101,8 @@ static nacre_status group_of(struct ctx *ctx, struct groups *groups, const struc
     if (fresh) {
         group->serial = groups->set.count++;
         slot->entry = &group->entry;
+        *(groups->last ? &groups->last->next : &groups->first) = group;
+        groups->last = group;
     }
     *out = group;
     return NACRE_OK;
@@ -200,10 +203,9 @@ static nacre_status spill_distinct(struct ctx *ctx, struct groups *groups, const
 }
 
 nacre_status groups_spill(struct ctx *ctx, struct groups *groups, struct sorter *to) {
-    for (size_t i = 0; i < groups->set.cap; i++) {
-        if (i % GROUPS_CHECK == 0) TRY(ctx_check(ctx));
-        struct group *group = (struct group *)(void *)groups->set.slots[i].entry;
-        if (group) TRY(spill_group(ctx, groups, group, to));
+    for (struct group *group = groups->first; group; group = group->next) {
+        if (group->serial % GROUPS_CHECK == 0) TRY(ctx_check(ctx));
+        TRY(spill_group(ctx, groups, group, to));
     }
     for (size_t i = 0; i < groups->distinct.cap; i++) {
         if (i % GROUPS_CHECK == 0) TRY(ctx_check(ctx));

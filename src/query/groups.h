@@ -8,6 +8,7 @@
 
 struct group {
     struct key_entry entry; // its keys, encoded: equal values, equal bytes
+    struct group *next;     // that came after it
     uint64_t serial;
     struct kept *keys;
     struct accumulator *items;
@@ -16,9 +17,10 @@ struct group {
 struct groups {
     const struct aggregate_request *request;
     struct arena arena;
-    struct key_set set;      // of struct group
-    struct key_set distinct; // values of count_distinct
-    struct buf key;          // scratch
+    struct key_set set;         // of struct group
+    struct group *first, *last; // as they came, which is how they lie in memory
+    struct key_set distinct;    // values of count_distinct
+    struct buf key;             // scratch
 };
 
 void groups_init(struct groups *groups, const struct aggregate_request *request,
