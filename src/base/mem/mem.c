@@ -62,6 +62,14 @@ bool budget_charge(struct budget *budget, size_t bytes) {
     return true;
 }
 
+bool budget_fits(const struct budget *budget, size_t bytes) {
+    for (const struct budget *at = budget; at; at = at->parent) {
+        size_t used = atomic_load_explicit(&at->used, memory_order_relaxed);
+        if (at->limit && (used > at->limit || bytes > at->limit - used)) return false;
+    }
+    return true;
+}
+
 void budget_release(struct budget *budget, size_t bytes) {
     for (struct budget *at = budget; at; at = at->parent) {
         size_t before = atomic_fetch_sub_explicit(&at->used, bytes, memory_order_relaxed);

@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *mem_alloc(size_t size);             // NULL if there is none; never for size 0
-void *mem_zalloc(size_t size);            // zeroed
-void *mem_realloc(void *p, size_t size);  // p stays valid on NULL
-void mem_free(void *p);                   // accepts NULL
+void *mem_alloc(size_t size);            // NULL if there is none; never for size 0
+void *mem_zalloc(size_t size);           // zeroed
+void *mem_realloc(void *p, size_t size); // p stays valid on NULL
+void mem_free(void *p);                  // accepts NULL
 char *mem_strdup(const char *s);
 
 // Frees a local at the end of its scope: MEM_CLEANUP char *s = mem_strdup(…);
@@ -27,6 +27,8 @@ struct budget {
 };
 void budget_init(struct budget *budget, struct budget *parent, size_t limit_bytes);
 bool budget_charge(struct budget *budget, size_t bytes); // NULL budget: true
+// Whether so much could be charged just now; a hint.
+bool budget_fits(const struct budget *budget, size_t bytes); // NULL budget: true
 void budget_release(struct budget *budget, size_t bytes);
 
 #endif

@@ -9,11 +9,11 @@
 // The table's reference is one of an entry's refs; whoever drops the last one frees the entry and
 // releases its charge.
 //
-// Admission: what is read once, a scan or a database much larger than the cache, would cost a copy,
-// fresh memory and an entry that is worth more. So a first read leaves only a mark of two bytes;
-// the next one, if the mark still stands, inserts (the doorkeeper of TinyLFU, Einziger, Friedman,
-// Manes 2017, as a direct-mapped table: marks age by being overwritten). Marks are hints without a
-// lock.
+// Admission: in a full cache what is read once, a scan or a database much larger than the cache,
+// would cost a copy and an entry that is worth more. So a first read inserts only where there is
+// room; else it leaves a mark of two bytes, and the next one, if the mark still stands, inserts
+// (the doorkeeper of TinyLFU, Einziger, Friedman, Manes 2017, as a direct-mapped table: marks age
+// by being overwritten). Marks are hints without a lock.
 #include "store/cache/cache.h"
 
 #include "base/bits/bits.h"
@@ -158,11 +158,15 @@ static bool charge(struct cache *cache, struct shard *shard, size_t bytes) {
     return true;
 }
 
+static size_t grown_cap(const struct cache_table *table) {
+    return table->cap ? table->cap * 2 : CACHE_TABLE_FIRST_CAP;
+}
+
 // Doubles the table, or, where there is no memory for it, evicts until there is a free slot.
 static bool make_slot(struct cache *cache, struct shard *shard) {
     struct cache_table *table = &shard->table;
     if (!cache_table_full(table)) return true;
-    size_t cap = table->cap ? table->cap * 2 : CACHE_TABLE_FIRST_CAP;
+    size_t cap = grown_cap(table);
     size_t bytes = cap * sizeof(struct cache_slot),
            old_bytes = table->cap * sizeof(struct cache_slot);
     bool fits =
@@ -236,14 +240,26 @@ static bool was_read(struct cache *cache, uint64_t hash) {
     return false;
 }
 
+// Whether an entry of so many bytes of key and value needs no eviction. Other users of the budget
+// may be faster: then it evicts after all.
+static bool has_room(struct cache *cache, struct shard *shard, size_t bytes) {
+    bytes += sizeof(struct cache_entry);
+    store_lock_take(&shard->lock);
+    if (cache_table_full(&shard->table))
+        bytes += grown_cap(&shard->table) * sizeof(struct cache_slot);
+    bool fits = shard->bytes + bytes <= cache->shard_capacity;
+    store_lock_drop(&shard->lock);
+    return fits && budget_fits(cache->budget, bytes);
+}
+
 void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,
                   uint64_t ts, uint64_t view_ts) {
     uint64_t hash = cache_hash(key);
-    if (!was_read(cache, hash)) return;
+    struct shard *shard = shard_of(cache, hash);
+    if (!was_read(cache, hash) && !has_room(cache, shard, key.n + value.n)) return;
     struct cache_entry *entry =
         entry_new(key, hash, absent ? (struct slice){0} : value, absent, ts);
     if (!entry) return;
-    struct shard *shard = shard_of(cache, hash);
     store_lock_take(&shard->lock);
     bool newest = ts <= view_ts && shard->last_write_ts <= view_ts;
     // An entry that is there already is as new (invariant 1).

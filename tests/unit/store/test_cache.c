@@ -83,24 +83,65 @@ static void test_insert_only_what_is_newest(void **state) {
     cache_free(cache);
 }
 
-static void test_what_is_read_once_is_not_kept(void **state) {
-    (void)state;
-    struct budget budget;
-    budget_init(&budget, NULL, 0);
-    struct cache *cache = cache_of(&budget, 1 << 20);
-    cache_insert(cache, SLICE_LIT("a"), SLICE_LIT("one"), false, 1, 1);
-    expect(cache, "a", NULL, 0);
-    cache_insert(cache, SLICE_LIT("a"), SLICE_LIT("one"), false, 1, 1);
-    expect(cache, "a", "one", 1);
-    size_t before = budget.used;
-    for (int i = 0; i < 20000; i++) { // a scan of much more than the cache holds
+static size_t entries_of(const struct cache *cache) {
+    struct cache_stats stats;
+    cache_stats(cache, &stats);
+    return stats.entries;
+}
+
+static void read_many(struct cache *cache, int from, int count) {
+    for (int i = from; i < from + count; i++) {
         char key[16];
         (void)snprintf(key, sizeof key, "%08d", i);
         cache_insert(cache, slice_str(key), SLICE_LIT("value"), false, 1, 1);
     }
-    assert_int_equal(budget.used, before);
+}
+
+static void test_what_is_read_once_is_kept_where_there_is_room(void **state) {
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, NULL, 0);
+    struct cache *cache = cache_of(&budget, 1 << 20);
+    read_many(cache, 0, 1000);
+    assert_int_equal(entries_of(cache), 1000);
+    cache_free(cache);
+    assert_int_equal(budget.used, 0);
+}
+
+static void test_what_is_read_once_evicts_nothing(void **state) {
+    (void)state;
+    struct budget budget;
+    struct cache_stats stats;
+    budget_init(&budget, NULL, 0);
+    struct cache *cache = cache_of(&budget, 1 << 20);
+    read_many(cache, 0, 20000); // much more than the cache holds
+    size_t entries = entries_of(cache), used = budget.used;
+    assert_true(entries > 5000 && entries < 20000);
+    expect(cache, "00000000", "value", 1);
+    read_many(cache, 20000, 100);
+    assert_int_equal(entries_of(cache), entries);
+    assert_int_equal(budget.used, used);
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.evictions, 0);
+    read_many(cache, 20000, 100);
+    expect(cache, "00020000", "value", 1);
     cache_write(cache, SLICE_LIT("written"), SLICE_LIT("two"), false, 2);
     expect(cache, "written", "two", 2); // what is written is kept at once
+    cache_free(cache);
+    assert_int_equal(budget.used, 0);
+}
+
+static void test_a_budget_without_room_is_left_alone_by_first_reads(void **state) {
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, NULL, 200 << 10);
+    struct cache *cache = cache_of(&budget, 16 << 20);
+    read_many(cache, 0, 20000);
+    struct cache_stats stats;
+    cache_stats(cache, &stats);
+    assert_int_equal(stats.evictions, 0);
+    assert_true(stats.entries > 300);
+    assert_true(budget.used <= 200 << 10);
     cache_free(cache);
     assert_int_equal(budget.used, 0);
 }
@@ -403,7 +444,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_get_replace),
         cmocka_unit_test(test_insert_only_what_is_newest),
-        cmocka_unit_test(test_what_is_read_once_is_not_kept),
+        cmocka_unit_test(test_what_is_read_once_is_kept_where_there_is_room),
+        cmocka_unit_test(test_what_is_read_once_evicts_nothing),
+        cmocka_unit_test(test_a_budget_without_room_is_left_alone_by_first_reads),
         cmocka_unit_test(test_a_pin_outlives_replacement_and_is_charged),
         cmocka_unit_test(test_bounds_are_kept),
         cmocka_unit_test(test_a_refused_budget_only_evicts),
