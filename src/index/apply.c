@@ -2,8 +2,8 @@
 //
 // Invariants:
 // 1. An entry is there if and only if the document has its key, but in an index being built.
-// 2. What goes leaves a history entry that ends at commit_ts, unless it came at commit_ts: then
-//    nobody ever saw it.
+// 2. Where the collection keeps history, what goes leaves a history entry that ends at commit_ts,
+//    unless it came at commit_ts: then nobody ever saw it.
 // 3. Entries are of one document, so they may be deleted unseen; a guard is of whoever came first,
 //    so in an index being built it is deleted only by its owner.
 #include "base/bits/bits.h"
@@ -14,6 +14,7 @@
 // The entry or guard in w->key goes: w->old is its value.
 static void apply_history(struct index_work *w) {
     struct slice key = buf_slice(&w->key), old = buf_slice(&w->old);
+    if (!w->keeps_history) return;
     // Format and begin_ts stand at the same place in both.
     if (bits_le64(old.p + 1) == w->change->commit_ts) return;
     buf_reset(&w->value);
@@ -184,6 +185,7 @@ nacre_status index_apply(struct ctx *ctx, const struct collection *collection,
     struct index_work w;
     nacre_status status = index_work_init(&w, ctx, change);
     w.batch = batch;
+    w.keeps_history = collection->history_seconds != 0;
     for (uint32_t i = 0; i < collection->index_count && status == NACRE_OK; i++) {
         const struct index_def *index = &collection->indexes[i];
         if (index->type == INDEX_BTREE && index->state != INDEX_FAILED)

@@ -68,8 +68,9 @@ MUST_USE nacre_status index_check_unique(struct ctx *ctx, struct kv *kv,
                                          const struct collection *collection,
                                          const struct index_change *change);
 // All btree indexes of the collection but failed ones (building ones too): appends to batch the
-// entries and guards that go and come, and a history entry for each that goes. Returns through
-// out_bytes the change in logical index bytes (keys and values of entries and guards).
+// entries and guards that go and come, and, where the collection keeps history, a history entry for
+// each that goes. Returns through out_bytes the change in logical index bytes (keys and values of
+// entries and guards).
 MUST_USE nacre_status index_apply(struct ctx *ctx, const struct collection *collection,
                                   const struct index_change *change, struct kv_batch *batch,
                                   int64_t *out_bytes);

@@ -37,6 +37,7 @@ struct index_work {
     struct slice id_key;
     struct buf id, key, value, old;
     int64_t bytes;
+    bool keeps_history; // of what goes
 };
 MUST_USE nacre_status index_work_init(struct index_work *w, struct ctx *ctx,
                                       const struct index_change *change);

@@ -17,8 +17,8 @@
 void index_fixture_open(struct index_fixture *f) {
     memset(f, 0, sizeof *f);
     catalog_fixture_open(&f->base);
-    f->collection =
-        (struct collection){.id = 1, .tablet = INDEX_FIXTURE_TABLET, .indexes = f->indexes};
+    f->collection = (struct collection){
+        .id = 1, .tablet = INDEX_FIXTURE_TABLET, .indexes = f->indexes, .history_seconds = 60};
     f->ts = 1000;
 }
 

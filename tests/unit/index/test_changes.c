@@ -160,6 +160,19 @@ static void test_what_came_in_the_same_command_leaves_no_history(void **state) {
     expect(KV_HISTORY, "");
 }
 
+static void test_a_collection_without_history_leaves_none(void **state) {
+    (void)state;
+    index_fixture_add(&f, "a", "{\"fields\":[\"a\"],\"unique\":true}");
+    f.collection.history_seconds = 0;
+    must(change(1, NULL, "{\"a\":1}"));
+    must(change(1, "{\"a\":1}", "{\"a\":1.0}"));
+    must(change(1, "{\"a\":1.0}", "{\"a\":2}"));
+    must(change(1, "{\"a\":2}", NULL));
+    expect(KV_HISTORY, "");
+    expect(KV_DATA, "");
+    assert_int_equal(f.bytes, 0);
+}
+
 static void test_documents_that_enter_and_leave_a_partial_index(void **state) {
     (void)state;
     index_fixture_add(&f, "a", "{\"fields\":[\"a\"],\"where\":{\"on\":true}}");
@@ -356,6 +369,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_without_a_store_history_has_no_beginning, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_what_came_in_the_same_command_leaves_no_history, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_collection_without_history_leaves_none, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_documents_that_enter_and_leave_a_partial_index, setup,
                                         teardown),
