@@ -3,15 +3,17 @@ find_package(Threads REQUIRED)
 
 add_library(nacre_rocksdb_static INTERFACE)
 add_library(nacre_rocksdb_shared INTERFACE)
+# Not in the cache: it changes with NACRE_ROCKSDB_ROOT, which a build folder may be told later.
+unset(NACRE_ROCKSDB_A CACHE)
 if(NACRE_ROCKSDB_ROOT)
-    find_library(NACRE_ROCKSDB_A librocksdb.a PATHS ${NACRE_ROCKSDB_ROOT} PATH_SUFFIXES lib NO_DEFAULT_PATH)
+    find_library(NACRE_ROCKSDB_A librocksdb.a PATHS ${NACRE_ROCKSDB_ROOT} PATH_SUFFIXES lib NO_DEFAULT_PATH NO_CACHE)
     set(NACRE_ROCKSDB_BUILD "optimised, static")
 else()
-    find_library(NACRE_ROCKSDB_A librocksdb.a)
+    find_library(NACRE_ROCKSDB_A librocksdb.a NO_CACHE)
     set(NACRE_ROCKSDB_BUILD "distribution, static")
 endif()
 find_library(NACRE_ROCKSDB_SO librocksdb.so)
-mark_as_advanced(NACRE_ROCKSDB_A NACRE_ROCKSDB_SO)
+mark_as_advanced(NACRE_ROCKSDB_SO)
 if(NACRE_ROCKSDB_A)
     # What the archive itself needs; Debian's is built with all of them, an optimised build with fewer.
     target_link_libraries(nacre_rocksdb_static INTERFACE

@@ -10,11 +10,24 @@
 
 // --- RocksDB ----------------------------------------------------------------------------
 
+// As few shards as Nacre has (rocks_settings.c): else index blocks do not fit them.
+static rocksdb_cache_t *cache_new(uint64_t bytes) {
+    rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
+    int bits = 0;
+    while (bits < 6 && bytes >> (bits + 1) >= 16u << 20)
+        bits++;
+    rocksdb_lru_cache_options_set_capacity(options, bytes);
+    rocksdb_lru_cache_options_set_num_shard_bits(options, bits);
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru_opts(options);
+    rocksdb_lru_cache_options_destroy(options);
+    return cache;
+}
+
 rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes) {
     char *error = NULL;
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru(cache_bytes);
+    rocksdb_cache_t *cache = cache_new(cache_bytes);
     rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_block_size(table, 8192);
     rocksdb_block_based_options_set_format_version(table, 5);
@@ -33,7 +46,8 @@ rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes) {
     rocksdb_options_set_write_buffer_size(options, 64u << 20);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
-    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    const int levels[] = {rocksdb_no_compression, rocksdb_lz4_compression};
+    rocksdb_options_set_compression_per_level(options, levels, 2);
     rocksdb_t *db = rocksdb_open(options, dir, &error);
     if (error) fprintf(stderr, "rocksdb: %s\n", error);
     CHECK(error == NULL);

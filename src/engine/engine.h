@@ -1,12 +1,13 @@
 // The facade: open a database, submit commands, read published views. One typed request per
 // operation.
 //
-//   submit(command) → log.append → sync → apply → publish → answer            (engine/pipeline.c)
+//   submit(command) → log.append → sync, apply → publish → answer             (engine/pipeline.c)
 //
 // Invariants:
 //  E1  nothing is visible before it is durable (durability "memory" is the stated exception: a
-//  losable suffix of the log). E2  groups are applied in the order of the log; append + sync of
-//  group k+1 overlaps apply of group k. E3  after a failure of this machine nothing more is
+//  losable suffix of the log). E2  groups are applied and published in the order of the log; a
+//  group is applied while it is synced, and published after both; append + sync of group k+1
+//  overlaps apply of group k. E3  after a failure of this machine nothing more is
 //  appended or applied; reads of published views go on. E4  the log is trimmed only below what the
 //  store has made durable.
 //

@@ -13,7 +13,8 @@
 enum {
     GROUP_BYTES_MAX = 4 * 1024 * 1024, // of one record
     GROUPS_IN_FLIGHT = 2,
-    APPLY_IN_A_ROW = 4, // groups that one submitter applies at least, before another one does
+    LOG_IN_A_ROW = 4,   // groups that one submitter logs at least where they are there
+    APPLY_IN_A_ROW = 4, // likewise
     SWEEP_MS = 200,
     MEMORY_SYNC_MS = 25,
     BUILD_CHUNK = 500,
@@ -33,7 +34,9 @@ enum submission_news {
 
 struct submission {
     struct submission *next;
-    struct submission *next_group; // of the first of a group that is logged; and where it lies:
+    // Of the first of a group that is logged: what became of it, and where it lies.
+    struct submission *next_group;
+    bool synced, applied;
     uint64_t index, proposed_ts, generation;
     uint32_t count; // commands: pieces of a large one, then its commit
     struct record_command *commands;

@@ -1,8 +1,10 @@
-// The way of a write: queue → record → append, sync → apply in order → publish → answer (E1, E2,
-// E3). To log and to apply are two roles that submitters take: who finds the log free takes
-// everything that is queued; who has logged while nobody applies, applies. Whoever has a role keeps
-// it while there is work and its own answer is not there: handing it on costs a switch of threads,
-// which is as long as the work.
+// The way of a write: queue → record → append → sync, and meanwhile apply in order → publish →
+// answer (E1, E2, E3). To log and to apply are two roles that submitters take: who finds the log
+// free takes everything that is queued; a group that is appended is applied by who applies, or by
+// one of it that is woken for that before the sync, or by who has synced it. It is published by
+// whoever ends later, the sync or the applying. Whoever has a role keeps it while there is work and
+// its own answer is not there, and for a few groups anyway: handing it on costs a switch of
+// threads, which is as long as the work.
 #include "base/bits/bits.h"
 #include "base/err/check.h"
 #include "engine/internal.h"
@@ -107,9 +109,8 @@ static bool wants_sync(const struct submission *group) {
     return false;
 }
 
-// Without the door: append and, unless all are memory-level, sync.
-static nacre_status log_group(struct engine *e, struct submission *g, bool *appended) {
-    uint64_t synced;
+// Without the door.
+static nacre_status append_group(struct engine *e, struct submission *g, bool *appended) {
     *appended = false;
     ctx_reset(&e->log_ctx);
     TRY(write_record(e, g));
@@ -122,7 +123,7 @@ static nacre_status log_group(struct engine *e, struct submission *g, bool *appe
     struct replog_status log;
     e->log->ops->status(e->log, &log);
     g->generation = log.generation;
-    if (wants_sync(g)) return e->log->ops->sync(e->log, &e->log_ctx, &synced);
+    if (wants_sync(g)) return NACRE_OK;
     mutex_lock(&e->bg_lock);
     e->unsynced = true;
     mutex_unlock(&e->bg_lock);
@@ -155,8 +156,6 @@ static nacre_status apply_group(struct engine *e, struct submission *g) {
         .index = g->index, .generation = g->generation, .proposed_ts = g->proposed_ts};
     for (struct submission *s = g; s; s = s->next)
         TRY(apply_submission(e, &place, s));
-    TRY(txn_publish(e->txn));
-    engine_note_published(e);
     return NACRE_OK;
 }
 
@@ -206,7 +205,24 @@ static struct submission *next_group(struct engine *e, struct submission *s, uin
     return g;
 }
 
-// With the role of apply, and the door, which it gives up. Applies what is logged, in order.
+// With the role of apply, and the door, which it gives up in between. The group is applied, and
+// synced if it is to be.
+static void conclude(struct engine *e, struct submission *g) {
+    if (e->failed == NACRE_OK) {
+        mutex_unlock(&e->door);
+        nacre_status status = txn_publish(e->txn);
+        if (status == NACRE_OK) engine_note_published(e);
+        mutex_lock(&e->door);
+        if (status != NACRE_OK) stop_writes(e, status, txn_error(e->txn));
+    }
+    if (e->failed != NACRE_OK) unknown_outcome(g, &e->failure);
+    e->groups_applied++;
+    leave(e, g);
+    mutex_lock(&e->door);
+}
+
+// With the role of apply, and the door, which it gives up. Applies what is logged, in order. Where
+// that is faster than the sync, the role is left to who syncs.
 static void apply_logged(struct engine *e, struct submission *s) {
     struct submission *heir, *g;
     for (uint32_t applied = 0; (g = next_group(e, s, applied, &heir)); applied++) {
@@ -216,10 +232,9 @@ static void apply_logged(struct engine *e, struct submission *s) {
             mutex_lock(&e->door);
             if (status != NACRE_OK) stop_writes(e, status, txn_error(e->txn));
         }
-        if (e->failed != NACRE_OK) unknown_outcome(g, &e->failure);
-        e->groups_applied++;
-        leave(e, g);
-        mutex_lock(&e->door);
+        g->applied = true;
+        if (!g->synced) break;
+        conclude(e, g);
     }
     atomic_store_explicit(&s->acts, false, memory_order_relaxed);
     mutex_unlock(&e->door);
@@ -232,30 +247,48 @@ static bool may_pass(nacre_status status) {
            status == NACRE_TRANSACTION_TOO_LARGE;
 }
 
-// With the role of the log, and the door, which it gives up in between. True if a group is ready to
-// be applied.
-static bool log_next(struct engine *e) {
+// With the role of the log, and the door, which it gives up in between. The group that was appended
+// last is synced, and applied meanwhile where nobody applies and one of it sleeps.
+static void sync_logged(struct engine *e, struct submission *g) {
+    uint64_t synced;
+    struct submission *applier = e->applying ? NULL : find_asleep(g);
+    if (applier) e->applying = true;
+    mutex_unlock(&e->door);
+    if (applier) post_put(&applier->news, SUBMISSION_APPLIES);
+    nacre_status status = e->log->ops->sync(e->log, &e->log_ctx, &synced);
+    mutex_lock(&e->door);
+    if (status != NACRE_OK) stop_writes(e, status, &e->log_ctx.err);
+    g->synced = true;
+    if (!g->applied) return;
+    conclude(e, g);
+    e->applying = false;
+}
+
+// With the role of the log, and the door, which it gives up in between.
+static void log_next(struct engine *e) {
     struct submission *g = take_group(e);
     nacre_status status = e->failed;
     struct err *err = &e->failure;
     bool appended = false;
     if (status == NACRE_OK) {
         mutex_unlock(&e->door);
-        status = log_group(e, g, &appended);
+        status = append_group(e, g, &appended);
         mutex_lock(&e->door);
         err = &e->log_ctx.err;
         if (status != NACRE_OK && (appended || !may_pass(status))) stop_writes(e, status, err);
     }
-    if (appended) {
-        g->next_group = NULL;
-        *e->logged_tail = g;
-        e->logged_tail = &g->next_group;
-        e->groups_logged++;
-        return true;
+    if (!appended) {
+        fail_group(g, status, err);
+        finish_group(g);
+        return;
     }
-    fail_group(g, status, err);
-    finish_group(g);
-    return false;
+    g->next_group = NULL;
+    g->applied = false;
+    g->synced = status != NACRE_OK || !wants_sync(g);
+    *e->logged_tail = g;
+    e->logged_tail = &g->next_group;
+    e->groups_logged++;
+    if (!g->synced) sync_logged(e, g);
 }
 
 // With the role of the log. What is logged is applied by whoever applies already; where nobody
@@ -263,10 +296,10 @@ static bool log_next(struct engine *e) {
 static void log_queued(struct engine *e, struct submission *s) {
     bool go_on = true;
     mutex_lock(&e->door);
-    while (go_on) {
-        bool logged = log_next(e);
+    for (uint32_t logged = 1; go_on; logged++) {
+        log_next(e);
         e->log_busy = false;
-        if (logged && !e->applying) {
+        if (e->logged_head && !e->applying) {
             e->applying = true;
             struct submission *next = appoint(e);
             mutex_unlock(&e->door);
@@ -275,7 +308,7 @@ static void log_queued(struct engine *e, struct submission *s) {
             apply_logged(e, s);
             return;
         }
-        go_on = !post_there(&s->news) && may_log(e);
+        go_on = (logged < LOG_IN_A_ROW || !post_there(&s->news)) && may_log(e);
         e->log_busy = go_on;
     }
     atomic_store_explicit(&s->acts, false, memory_order_relaxed);

@@ -7,7 +7,7 @@
 
 static const uint64_t MIB = 1u << 20;
 static const char no_log_dir[] = "/proc/self/task";
-enum { CHECKSUM_XXH3 = 4, LOG_FATAL = 4, FORMAT_VERSION = 5 };
+enum { CHECKSUM_XXH3 = 4, LOG_FATAL = 4, FORMAT_VERSION = 5, SHARD_MIB = 16, SHARD_BITS_MAX = 6 };
 
 static unsigned char filter_drops(void *state, int level, const char *key, size_t key_size,
                                   const char *value, size_t value_size, char **new_value,
@@ -94,8 +94,10 @@ static void resources_set(rocksdb_options_t *db, const struct kv_rocks_options *
 static const char *compression_set(rocksdb_options_t *db, int compression) {
     static const char *const names[ROCKS_COMPRESSIONS] = {"LZ4; ZSTD below meta and history", "LZ4",
                                                           "no compression"};
-    rocksdb_options_set_compression(db, compression < 2 ? rocksdb_lz4_compression
-                                                        : rocksdb_no_compression);
+    // What is flushed is merged soon, so it is not worth the time.
+    const int levels[] = {rocksdb_no_compression,
+                          compression < 2 ? rocksdb_lz4_compression : rocksdb_no_compression};
+    rocksdb_options_set_compression_per_level(db, levels, sizeof levels / sizeof *levels);
     if (compression == 0) rocksdb_options_set_bottommost_compression(db, rocksdb_zstd_compression);
     return names[compression];
 }
@@ -174,9 +176,25 @@ static nacre_status family_options(struct ctx *ctx, struct rocks_settings *s, in
     return family == ROCKS_MARK ? text_set(ctx, &s->family[family], "ttl=0") : NACRE_OK;
 }
 
+// A block that is larger than a shard is read from its file again and again, and RocksDB makes 64
+// shards of any cache. A file of 64 MiB has an index block of up to 2 MiB and a filter of half that
+// (docs/adr/0003-reads-by-key.md).
+static int shard_bits(uint64_t capacity) {
+    int bits = 0;
+    while (bits < SHARD_BITS_MAX && capacity >> (bits + 1) >= SHARD_MIB * MIB)
+        bits++;
+    return bits;
+}
+
 static rocksdb_cache_t *block_cache_new(uint64_t cache_bytes) {
     // What the LRU counts is about four fifths of what the process then holds.
-    return rocksdb_cache_create_lru((cache_bytes ? cache_bytes : 64 * MIB) / 10 * 8);
+    uint64_t capacity = (cache_bytes ? cache_bytes : 64 * MIB) / 10 * 8;
+    rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
+    rocksdb_lru_cache_options_set_capacity(options, capacity);
+    rocksdb_lru_cache_options_set_num_shard_bits(options, shard_bits(capacity));
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru_opts(options);
+    rocksdb_lru_cache_options_destroy(options);
+    return cache;
 }
 
 nacre_status rocks_settings_init(struct ctx *ctx, const struct kv_rocks_options *options,
