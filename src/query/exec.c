@@ -98,6 +98,8 @@ static nacre_status start(struct query *q) {
     q->one_run = !any_order && q->plan->serves == PLAN_UNORDERED && !by_id;
     q->stats.sorted = q->one_run || (!any_order && q->plan->serves == PLAN_RUNS);
     q->gather.descending = by_id && q->plan->order.terms[0].descending;
+    q->repeats = q->source == EXEC_ENTRIES && q->plan->repeats;
+    if (q->repeats) TRY(exec_keep_ranges(q, q->plan));
     if (q->source != EXEC_IDS) return start_scan(q, q->plan);
     if (points) {
         TRY(gather_points(&q->own, &q->gather, q->plan));
@@ -170,6 +172,7 @@ nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
     sorter_reset(&q->sorter, keep_of(q));
     buf_init(&q->key, budget, EXEC_KEY_MAX);
     buf_init(&q->run_key, budget, EXEC_KEY_MAX);
+    buf_init(&q->entries, budget, EXEC_KEY_MAX);
     nacre_status status = plan_it(q);
     if (status != NACRE_OK) ctx->err = q->own.err;
     if (status == NACRE_OK) status = count_total(ctx, q);
@@ -196,6 +199,7 @@ void query_close(struct query *q) {
     sorter_free(&q->sorter);
     buf_free(&q->key);
     buf_free(&q->run_key);
+    buf_free(&q->entries);
     ctx_free(&q->own);
     mem_free(q);
 }

@@ -41,6 +41,12 @@ struct query {
     struct buf run_key; // its components
     bool one_run;       // everything must be sorted
 
+    bool repeats;       // documents come more than once: only the first time counts
+    struct buf entries; // components of the batch's keys
+    struct scan_piece entry_at[FETCH_MAX];
+    struct key_range *whole; // the ranges before a cursor cut them
+    uint32_t whole_count;
+
     struct sorter sorter;
     uint64_t sorting;    // the run in the sorter
     struct fetch sorted; // documents as the sorter gives them
@@ -66,6 +72,12 @@ MUST_USE nacre_status exec_open(struct ctx *ctx, const struct query_target *targ
 // The next document that matches, in the order of the path. (exec_source.c)
 MUST_USE nacre_status exec_match(struct ctx *ctx, struct query *q, struct query_row *out,
                                  uint64_t *run, bool *found);
+// For paths that come to a document more than once. (exec_repeat.c)
+MUST_USE nacre_status exec_keep_ranges(struct query *q, const struct plan *plan);
+MUST_USE nacre_status exec_keep_entry(struct ctx *ctx, struct query *q, struct slice components);
+// Whether the document that fetch gave last comes for the first time.
+MUST_USE nacre_status exec_is_first(struct ctx *ctx, struct query *q, const struct query_row *row,
+                                    bool *out);
 // How many match, of a query opened with any_order. (count.c)
 MUST_USE nacre_status exec_count(struct ctx *ctx, struct query *q, uint64_t *out);
 

@@ -50,6 +50,7 @@ static nacre_status add_entry(struct ctx *ctx, struct query *q, bool *found) {
     if (!*found) return NACRE_OK;
     TRY(index_key_split(ctx, q->plan->index, q->scan.key, &components, &id_key));
     TRY(note_run(ctx, q, components, &run));
+    if (q->repeats) TRY(exec_keep_entry(ctx, q, components));
     return fetch_add(ctx, &q->fetch, id_key, run);
 }
 
@@ -136,6 +137,7 @@ nacre_status exec_match(struct ctx *ctx, struct query *q, struct query_row *out,
         TRY(next_any(ctx, q, out, run, found));
         if (!*found) return NACRE_OK;
         TRY(matches(ctx, q, out, &match));
+        if (match && q->repeats) TRY(exec_is_first(ctx, q, out, &match));
         if (!match) continue;
         q->matched++;
         return NACRE_OK;

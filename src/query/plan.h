@@ -35,15 +35,17 @@ struct plan {
     uint32_t part_count; // of a join: read one after the other for their ids, the fewest first
     struct plan *parts;
     struct access_path path;
-    bool multikey;
-    bool bounded; // the ranges are not all there is
-    bool exact;   // what has a key in the ranges matches
-    bool points;  // each range is one key of a document
-    bool unique;  // one key at most
-    bool by_keys; // every id comes from an index, so its document is there
-    bool caches;  // blocks read may stay in the block cache
+    uint16_t arrays; // fields that make the index multikey
+    bool repeats;    // a document may have several keys in the ranges
+    bool bounded;    // the ranges are not all there is
+    bool exact;      // what has a key in the ranges matches
+    bool points;     // each range is one key of a document
+    bool unique;     // one key at most
+    bool by_keys;    // every id comes from an index, so its document is there
+    bool caches;     // blocks read may stay in the block cache
     enum plan_serves serves;
     uint32_t pinned;         // leading components that are the same in all keys
+    uint32_t bounded_fields; // leading fields that the ranges narrow
     struct slice prefix;     // key of the index with them
     uint32_t matched;        // terms of the order that components after them serve
     struct plan_order order; // what is left of the order: without pinned terms
@@ -82,7 +84,7 @@ MUST_USE nacre_status plan_make(struct ctx *ctx, const struct plan_request *requ
 // Whether ids must be gathered, sorted and told apart before documents are read.
 static inline bool plan_gathers(const struct plan *plan, bool any_order) {
     if (plan->join) return true;
-    return plan->index && plan->serves == PLAN_UNORDERED && (plan->multikey || !any_order);
+    return any_order ? plan->repeats : plan->index && plan->serves == PLAN_UNORDERED;
 }
 
 // The conditions that all must hold.

@@ -27,43 +27,51 @@ void plan_order_of(const struct sort_spec *sort, struct plan_order *out) {
     out->terms[out->count++] = (struct plan_term){.is_id = true, .component = sort->count};
 }
 
+static bool is_array(const struct plan *plan, uint32_t field) {
+    return plan->index && plan->arrays >> field & 1;
+}
+
+// One value each. Of a field with arrays it need not be the value that sorts.
 static bool is_pinned(const struct plan *plan, const struct plan_term *term) {
     if (!plan->index || !term->path) return false;
     for (uint32_t i = 0; i < plan->pinned; i++)
-        if (bounds_path_equal(&plan->index->fields[i].path, term->path)) return true;
+        if (bounds_path_equal(&plan->index->fields[i].path, term->path)) return !is_array(plan, i);
     return false;
+}
+
+static bool has_position(const struct path *path) {
+    for (uint32_t i = 0; i < path->count; i++)
+        if (path->parts[i].index != PATH_NO_INDEX) return true;
+    return false;
+}
+
+// Whether a document's first key in the direction of a component has the value that sorts it, the
+// least of an array or, going down, the greatest: where no range leaves elements out.
+static bool first_key_sorts(const struct plan *plan, uint32_t field) {
+    if (!is_array(plan, field)) return true;
+    return field >= plan->bounded_fields && !has_position(&plan->index->fields[field].path);
 }
 
 // Column i after the pinned ones, the id last. false: there is none.
 static bool column_serves(const struct plan *plan, uint32_t i, const struct plan_term *term,
                           bool *descending) {
-    uint32_t fields = plan->index ? plan->index->field_count : 0;
+    uint32_t fields = plan->index ? plan->index->field_count : 0, column = plan->pinned + i;
     *descending = false;
-    if (plan->pinned + i > fields) return false;
-    if (plan->pinned + i == fields) return term->is_id;
-    const struct index_field *field = &plan->index->fields[plan->pinned + i];
+    if (column > fields) return false;
+    if (column == fields) return term->is_id;
+    const struct index_field *field = &plan->index->fields[column];
     *descending = field->descending;
+    if (!first_key_sorts(plan, column)) return false;
     return term->path ? bounds_path_equal(&field->path, term->path) : is_id(&field->path);
 }
 
-// A multikey index has several keys for one document, so that only the ids of equal keys are in
-// order; and what is pinned there need not be the value that sorts.
-static void match_multikey(struct plan *plan) {
-    bool whole = plan->pinned == plan->index->field_count && plan->order.terms[0].is_id;
-    plan->serves = whole ? PLAN_NATURAL : PLAN_UNORDERED;
-    plan->matched = whole;
-    plan->path.reverse = whole && plan->order.terms[0].descending;
-}
-
+// In a multikey index a document counts where its first key is (exec_source.c); so the order of
+// those keys is that of the documents.
 void plan_match_order(struct plan *plan, const struct plan_order *asked) {
     struct plan_order *order = &plan->order;
     bool flip = false, descending;
     uint32_t i = 0;
     *order = *asked;
-    if (plan->multikey) {
-        match_multikey(plan);
-        return;
-    }
     order->count = 0;
     for (uint32_t k = 0; k < asked->count; k++)
         if (!is_pinned(plan, &asked->terms[k])) order->terms[order->count++] = asked->terms[k];

@@ -202,8 +202,38 @@ static void test_multikey(void **state) {
            "index tags: 1");
     expect_keys("{\"filter\":{\"tags\":{\"$elemMatch\":{\"$gt\":\"b\",\"$lt\":\"c\"}}}}", 2, 2);
     expect("{\"filter\":{\"tags\":{\"$ne\":\"red\"}}}", "index tags: 3 4 5 6");
-    expect("{\"sort\":\"tags\"}", "scan sorted: 4 5 6 1 3 2");
-    expect("{\"sort\":\"-tags\"}", "scan sorted: 1 2 3 6 5 4");
+    expect("{\"sort\":\"tags\"}", "index tags: 4 5 6 1 3 2");
+    expect("{\"sort\":\"-tags\"}", "index tags: 1 2 3 6 5 4");
+}
+
+static void test_multikey_order(void **state) {
+    (void)state;
+    index_on("td", "{\"fields\":[\"tags\",\"d\"]}");
+    index_on("dt", "{\"fields\":[{\"path\":\"d\",\"order\":\"desc\"},\"tags\"]}");
+    for (int i = 0; i < 3000; i++) {
+        char json[96];
+        snprintf(json, sizeof json, "{\"_id\":%d,\"tags\":[\"x\",\"t%d\",\"u%d\"],\"d\":%d}", i,
+                 i % 7, i % 5, 6000 - 2 * i);
+        put(json);
+    }
+    query_fixture_publish(&f);
+    // A tag, and the newest first: each document has one key there.
+    expect("{\"filter\":\"tags = 'x'\",\"sort\":\"-d\",\"limit\":3}", "index td: 0 1 2");
+    expect("{\"filter\":\"tags = 'x'\",\"sort\":\"d\",\"limit\":3}", "index td: 2999 2998 2997");
+    expect_keys("{\"filter\":\"tags = 'x'\",\"sort\":\"-d\",\"limit\":30}", 95, 31);
+    // Three keys each, of which the first counts, in both directions.
+    expect("{\"sort\":\"-d,tags\",\"limit\":3}", "index dt: 0 1 2");
+    expect("{\"sort\":\"d,-tags\",\"limit\":3}", "index dt: 2999 2998 2997");
+    expect("{\"sort\":\"tags\",\"limit\":3}", "index td sorted: 0 7 14");
+    expect("{\"sort\":\"tags,-d,_id\",\"limit\":3}", "index td sorted: 0 7 14");
+    // The tag that is asked for need not be the least one, by which a document is sorted.
+    expect("{\"filter\":\"tags = 't3'\",\"sort\":\"tags,d\",\"limit\":2}",
+           "index td sorted: 2999 2992");
+    struct query_request request = query_fixture_request(
+        &f, "{\"filter\":\"d > 100 AND d <= 400\",\"sort\":\"-d,tags\",\"limit\":7}");
+    const char *want = query_fixture_naive(&f, &request, NULL);
+    for (request.forced_plan = 0; request.forced_plan < 4; request.forced_plan++)
+        assert_string_equal(query_fixture_pages(&f, request, NULL), want);
 }
 
 // Only the field that holds arrays cannot have its conditions intersected.
@@ -637,6 +667,7 @@ int main(void) {
         PLAN_TEST(test_long_runs_are_turned),
         PLAN_TEST(test_compound),
         PLAN_TEST(test_multikey),
+        PLAN_TEST(test_multikey_order),
         PLAN_TEST(test_multikey_by_field),
         PLAN_TEST(test_strings),
         PLAN_TEST(test_partial),
