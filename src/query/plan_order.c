@@ -6,9 +6,12 @@ static bool is_id(const struct path *path) {
     return path->count == 1 && slice_eq_str(path->parts[0].name, "_id");
 }
 
-static bool has_path(const struct plan_order *order, const struct path *path) {
+// Whether a path was there before; in the other direction too, where `either`.
+static bool has_path(const struct plan_order *order, const struct plan_term *term, bool either) {
     for (uint32_t i = 0; i < order->count; i++)
-        if (bounds_path_equal(order->terms[i].path, path)) return true;
+        if (bounds_path_equal(order->terms[i].path, term->path) &&
+            (either || order->terms[i].descending == term->descending))
+            return true;
     return false;
 }
 
@@ -16,13 +19,14 @@ static bool has_path(const struct plan_order *order, const struct path *path) {
 void plan_order_of(const struct sort_spec *sort, struct plan_order *out) {
     out->count = 0;
     for (uint32_t i = 0; i < sort->count; i++) {
-        const struct sort_term *term = &sort->terms[i];
-        if (has_path(out, &term->path)) continue;
-        out->terms[out->count++] = (struct plan_term){.path = &term->path,
-                                                      .descending = term->descending,
-                                                      .is_id = is_id(&term->path),
-                                                      .component = i};
-        if (is_id(&term->path)) return;
+        const struct sort_term *from = &sort->terms[i];
+        struct plan_term term = {.path = &from->path,
+                                 .descending = from->descending,
+                                 .is_id = is_id(&from->path),
+                                 .component = i};
+        if (has_path(out, &term, term.is_id)) continue;
+        out->terms[out->count++] = term;
+        if (term.is_id) return;
     }
     out->terms[out->count++] = (struct plan_term){.is_id = true, .component = sort->count};
 }
@@ -37,6 +41,16 @@ static bool is_pinned(const struct plan *plan, const struct plan_term *term) {
     for (uint32_t i = 0; i < plan->pinned; i++)
         if (bounds_path_equal(&plan->index->fields[i].path, term->path)) return !is_array(plan, i);
     return false;
+}
+
+// Whether a term decides nothing any more. The least element of an array says nothing of the
+// greatest.
+static bool is_idle(const struct plan *plan, const struct plan_term *term) {
+    bool array = false;
+    if (!term->path) return false;
+    for (uint32_t i = 0; plan->index && i < plan->index->field_count; i++)
+        if (bounds_path_equal(&plan->index->fields[i].path, term->path)) array |= is_array(plan, i);
+    return is_pinned(plan, term) || has_path(&plan->order, term, !array);
 }
 
 static bool has_position(const struct path *path) {
@@ -74,7 +88,7 @@ void plan_match_order(struct plan *plan, const struct plan_order *asked) {
     *order = *asked;
     order->count = 0;
     for (uint32_t k = 0; k < asked->count; k++)
-        if (!is_pinned(plan, &asked->terms[k])) order->terms[order->count++] = asked->terms[k];
+        if (!is_idle(plan, &asked->terms[k])) order->terms[order->count++] = asked->terms[k];
     for (; i < order->count && column_serves(plan, i, &order->terms[i], &descending); i++) {
         bool turned = descending != order->terms[i].descending;
         if (i == 0) flip = turned;

@@ -26,6 +26,7 @@ static const char *const bodies[] = {
     "{\"filter\":\"b = 5 OR c = 7\",\"sort\":\"flag\",\"limit\":4,\"fields\":[\"a\"]}",
     "{\"filter\":{\"tags\":{\"$gt\":1}},\"limit\":4,\"count\":\"exact\"}",
     "{\"filter\":\"a = 3 OR c = 7 OR _id = 5\",\"sort\":\"b\",\"limit\":4,\"count\":\"exact\"}",
+    "{\"sort\":\"-tags\",\"limit\":4}", // documents that come again
     "{\"filter\":\"a = 3 AND tags = 1\",\"limit\":4,\"count\":\"exact\"}",
 };
 enum { BODIES = sizeof bodies / sizeof *bodies, INTERSECTED = BODIES - 1 };
