@@ -9,7 +9,12 @@
 #include "txn/command.h"
 #include "txn/result.h"
 
-enum { ACCESS_PATH_TYPE = 14, ERROR_TYPE = 15, CHUNK_TYPE = 16 }; // first bytes of seeds
+enum {
+    ACCESS_PATH_TYPE = 14,
+    ERROR_TYPE = 15,
+    CHUNK_TYPE = 16,
+    SCHEMA_TYPE = 17
+}; // first bytes of seeds
 
 static void must(bool ok) {
     if (!ok) abort();
@@ -35,6 +40,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         struct command_horizon horizon;
         struct command_transaction transaction;
         struct command_chunk chunk;
+        struct command_schema schema;
         struct result result;
     } c;
     memset(&c, 0, sizeof c);
@@ -55,6 +61,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         CASE(COMMAND_HORIZON, horizon)
         CASE(COMMAND_TRANSACTION, transaction)
         CASE(CHUNK_TYPE, chunk)
+        CASE(SCHEMA_TYPE, schema)
     default:
         break;
     }

@@ -451,7 +451,10 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_database_describe(nacre_session *ses
                                                               const char *name, const char **out);
 /* json: {"schema"?, "primary_key"?, "ttl_seconds"?, "history_seconds"?, "indexes"?}; NULL or "" =
  * {}. Idempotent as above. A schema (JSON Schema 2020-12) is replaced as a whole by alter, null
- * removes it; NACRE_UNIMPLEMENTED to set or change one while the collection holds documents. */
+ * removes it. While the collection holds documents it changes by itself, and the call waits until
+ * they were held against it: NACRE_SCHEMA_VIOLATION with the first that do not fit, and nothing has
+ * changed; NACRE_TIMEOUT, NACRE_CANCELLED: it goes on, see nacre_collection_describe;
+ * NACRE_CONFLICT: another change took its place. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_create(nacre_session *session,
                                                               nacre_collection *collection,
                                                               const char *json, int *created);
@@ -460,7 +463,8 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_collection_alter(nacre_session *sess
                                                              const char *merge_patch);
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_drop(nacre_session *session,
                                                             nacre_collection *collection);
-/* {name, documents, indexes:[…], …settings}; collection->name NULL: {"items":[…]} of all. */
+/* {name, documents, indexes:[…], schema_change?: {state:"checking", progress, schema} or
+ * {state:"refused", error}, …settings}; collection->name NULL: {"items":[…]} of all. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_describe(nacre_session *session,
                                                                 nacre_collection *collection,
                                                                 const char **out);

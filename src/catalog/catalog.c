@@ -28,7 +28,8 @@ struct loader {
 typedef nacre_status row_fn(struct loader *l, struct slice key, struct slice value);
 
 static nacre_status rows_pass(struct loader *l, struct kv_iter *it, row_fn *each) {
-    for (it->ops->seek_first(it); it->valid; it->ops->next(it)) TRY(each(l, it->key, it->value));
+    for (it->ops->seek_first(it); it->valid; it->ops->next(it))
+        TRY(each(l, it->key, it->value));
     return it->ops->status(it, l->ctx);
 }
 
@@ -129,12 +130,12 @@ static nacre_status collection_room(struct loader *l) {
 
 // A schema was accepted once. One that this program's expressions cannot run leaves the collection
 // without a program: writes to it are refused, reads go on.
-static nacre_status collection_program(struct loader *l, struct collection *collection) {
-    if (collection->schema.n == 0) return NACRE_OK;
+static nacre_status collection_program(struct loader *l, struct slice given, struct schema **out) {
+    if (given.n == 0) return NACRE_OK;
     struct schema_options options = {.regex = l->hooks ? l->hooks->schema_regex : NULL,
                                      .collection = true};
-    struct val schema = val_bytes(VAL_OBJECT, collection->schema);
-    nacre_status status = schema_compile(l->ctx, schema, &options, &collection->program);
+    struct val schema = val_bytes(VAL_OBJECT, given);
+    nacre_status status = schema_compile(l->ctx, schema, &options, out);
     if (status != NACRE_INVALID_ARGUMENT) return status;
     err_clear(l->ctx);
     return NACRE_OK;
@@ -149,7 +150,8 @@ static nacre_status collection_read(struct loader *l, struct slice key, struct s
         return catalog_row_bad(l->ctx, key, "its id or its tablet was never given");
     if (!catalog_database_by_id(c, collection->database_id))
         return catalog_row_bad(l->ctx, key, "its database is not there");
-    return collection_program(l, collection);
+    TRY(collection_program(l, collection->schema, &collection->program));
+    return collection_program(l, collection->next_schema, &collection->next_program);
 }
 
 static int collection_order(const void *a, const void *b) {
@@ -313,8 +315,10 @@ void catalog_unref(struct catalog *catalog) {
     unsigned before = atomic_fetch_sub_explicit(&catalog->refs, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before > 1) return;
-    for (uint32_t i = 0; catalog->collections && i < catalog->collection_count; i++)
+    for (uint32_t i = 0; catalog->collections && i < catalog->collection_count; i++) {
         schema_free(catalog->collections[i].program);
+        schema_free(catalog->collections[i].next_program);
+    }
     arena_free(&catalog->arena);
     mem_free(catalog);
 }

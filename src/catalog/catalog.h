@@ -52,18 +52,36 @@ struct collection {
     uint32_t id, database_id;
     uint32_t tablet; // one tablet per collection by default
     char name[CATALOG_NAME_MAX + 1];
-    uint32_t schema_epoch;    // +1 with every change of the schema
-    struct slice schema;      // BSON, of the settings; n = 0: none
-    struct schema *program;   // compiled; NULL: there is none, or not in this program
-    uint64_t ttl_seconds;     // 0 = none
-    uint64_t history_seconds; // 0 = no bodies kept
-    uint64_t history_from;    // with history_seconds: the commit from which on they are
-    struct path primary_key;  // count 0 = _id only
-    struct slice settings;    // BSON as given, for describe
+    uint32_t schema_epoch;  // +1 with every change of the schema
+    struct slice schema;    // BSON, of the settings; n = 0: none
+    struct schema *program; // compiled; NULL: there is none, or not in this program
+    // While documents are held against a schema that is to take the place of schema: writes must
+    // fit both.
+    struct slice next_schema;    // n = 0: none
+    struct schema *next_program; // as program
+    uint64_t next_from;          // the commit that asked for it, which names the change; 0: none
+    uint64_t ttl_seconds;        // 0 = none
+    uint64_t history_seconds;    // 0 = no bodies kept
+    uint64_t history_from;       // with history_seconds: the commit from which on they are
+    struct path primary_key;     // count 0 = _id only
+    struct slice settings;       // BSON as given, for describe
     uint64_t created_ts;
     uint32_t index_count;
     struct index_def *indexes; // sorted by id
 };
+
+// What documents of a collection must fit (collection_check.c): its schema, and the one that is to
+// take its place.
+static inline bool collection_has_schema(const struct collection *c) {
+    return c->schema.n || c->next_schema.n;
+}
+// Whether this program can run them; whether apply may, too: they have no patterns.
+bool collection_schema_runs(const struct collection *c);
+bool collection_schema_is_pure(const struct collection *c);
+// Fills the body in with defaults (*body is then in ctx's arena) and holds it against them.
+// NACRE_SCHEMA_VIOLATION, NACRE_DOCUMENT_TOO_LARGE.
+MUST_USE nacre_status collection_check(struct ctx *ctx, const struct collection *c,
+                                       struct slice *body);
 
 struct catalog {
     atomic_uint refs;

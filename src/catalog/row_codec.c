@@ -20,6 +20,7 @@ static const struct catalog_row_field collection_fields[] = {
     {"ttl_seconds", VAL_INT, false},   {"history_seconds", VAL_INT, false},
     {"primary_key", VAL_STRING, true}, {"settings", VAL_BINARY, true},
     {"created", VAL_INT, false},       {"history_from", VAL_INT, true},
+    {"next_schema", VAL_BINARY, true}, {"next_from", VAL_INT, true},
     {NULL, VAL_MISSING, false},
 };
 enum {
@@ -33,6 +34,8 @@ enum {
     COLL_SETTINGS,
     COLL_CREATED,
     COLL_HISTORY_FROM,
+    COLL_NEXT_SCHEMA,
+    COLL_NEXT_FROM,
     COLL_FIELDS
 };
 
@@ -139,6 +142,8 @@ void catalog_put_collection(struct kv_batch *batch, const struct collection *col
     row_bytes(&w, "settings", collection->settings);
     row_int(&w, "created", collection->created_ts);
     if (collection->history_from) row_int(&w, "history_from", collection->history_from);
+    row_bytes(&w, "next_schema", collection->next_schema);
+    if (collection->next_schema.n) row_int(&w, "next_from", collection->next_from);
     row_end(&w, batch);
 }
 
@@ -289,6 +294,10 @@ nacre_status catalog_row_collection(struct ctx *ctx, struct slice key, struct sl
     if (schema.type == VAL_OBJECT) c.schema = val_slice(schema);
     c.created_ts = (uint64_t)v[COLL_CREATED].i;
     if (v[COLL_HISTORY_FROM].type != VAL_MISSING) c.history_from = (uint64_t)v[COLL_HISTORY_FROM].i;
+    TRY(row_document(&r, v[COLL_NEXT_SCHEMA], &c.next_schema));
+    if ((c.next_schema.n != 0) != (v[COLL_NEXT_FROM].type != VAL_MISSING))
+        return catalog_row_bad(ctx, key, "a half of the change of its schema is missing");
+    if (c.next_schema.n) c.next_from = (uint64_t)v[COLL_NEXT_FROM].i;
     *out = c;
     return NACRE_OK;
 }

@@ -142,6 +142,7 @@ static nacre_status tick(struct ctx *ctx, struct engine *e) {
     TRY(sweep(ctx, e));
     TRY(propose_horizon(ctx, e));
     TRY(build_round(ctx, e, &worked));
+    TRY(engine_schema_round(ctx, e, &worked));
     engine_check_disk(e);
     return flush_round(ctx, e);
 }
@@ -176,7 +177,10 @@ static void jobs_round(struct ctx *ctx, struct engine *e, uint64_t *next_sweep_n
             *next_sweep_ns = now_ns + SWEEP_MS * 1000000ull;
         }
         ctx_reset(ctx);
+        bool held = false;
         if (build_round(ctx, e, &worked) != NACRE_OK) return;
+        if (engine_schema_round(ctx, e, &held) != NACRE_OK) return;
+        worked |= held;
     }
 }
 
@@ -267,6 +271,17 @@ static nacre_status check_writes(struct ctx *ctx, struct engine *e) {
     return status;
 }
 
+nacre_status engine_wait_round(struct ctx *ctx, struct engine *e) {
+    TRY(ctx_check(ctx));
+    TRY(check_writes(ctx, e));
+    if (e->no_background) return engine_tick(ctx, e);
+    engine_background_nudge(e);
+    mutex_lock(&e->bg_lock);
+    (void)pause_ms(e, 5);
+    mutex_unlock(&e->bg_lock);
+    return NACRE_OK;
+}
+
 nacre_status engine_wait_index(struct ctx *ctx, struct engine *e, struct target target,
                                struct slice index) {
     enum index_state state = INDEX_BUILDING;
@@ -276,15 +291,6 @@ nacre_status engine_wait_index(struct ctx *ctx, struct engine *e, struct target 
         if (state == INDEX_READY) return NACRE_OK;
         if (state == INDEX_FAILED)
             return err_set(ctx, NACRE_UNIQUE_VIOLATION, "building the index failed: %s", error);
-        TRY(ctx_check(ctx));
-        TRY(check_writes(ctx, e));
-        if (e->no_background) {
-            TRY(engine_tick(ctx, e));
-            continue;
-        }
-        engine_background_nudge(e);
-        mutex_lock(&e->bg_lock);
-        (void)pause_ms(e, 5);
-        mutex_unlock(&e->bg_lock);
+        TRY(engine_wait_round(ctx, e));
     }
 }

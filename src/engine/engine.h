@@ -79,6 +79,8 @@ MUST_USE nacre_status engine_release(struct ctx *ctx, struct engine *engine,
                                      const struct lease_request *request, struct result *out);
 MUST_USE nacre_status engine_extend(struct ctx *ctx, struct engine *engine,
                                     const struct lease_request *request, struct result *out);
+// A schema given to a collection that holds documents is waited for: NACRE_SCHEMA_VIOLATION with
+// the first documents that do not fit; NACRE_TIMEOUT and NACRE_CANCELLED leave it going on.
 MUST_USE nacre_status engine_catalog(struct ctx *ctx, struct engine *engine,
                                      const struct catalog_request *request, struct result *out);
 // Waits until the index is ready or failed. NACRE_TIMEOUT by ctx's deadline.
@@ -133,9 +135,9 @@ struct engine_status {
     const char *store; // the store's own description
 };
 void engine_status(struct engine *engine, struct engine_status *out);
-struct budget *engine_budget(struct engine *engine); // for the arenas of requests
+struct budget *engine_budget(struct engine *engine);      // for the arenas of requests
 struct estimate_memo *engine_memo(struct engine *engine); // of the planner
-struct cache *engine_cache(struct engine *engine);   // for queries, under the rules of its header
+struct cache *engine_cache(struct engine *engine); // for queries, under the rules of its header
 // For queries: where they spill. NULL: nowhere, as the directory is read only, or there is none.
 struct spill_place *engine_spill(struct engine *engine);
 

@@ -127,6 +127,16 @@ bool engine_met_damage(const struct result *result, struct slice *out_error);
 MUST_USE nacre_status engine_background_start(struct ctx *ctx, struct engine *engine);
 void engine_background_stop(struct engine *engine);
 void engine_background_nudge(struct engine *engine);
+// Waits a little for the background, or does its work where there is none. For loops that wait.
+MUST_USE nacre_status engine_wait_round(struct ctx *ctx, struct engine *engine);
+// One part of every change of a schema that is under way (schema_job.c). *worked: there was one.
+MUST_USE nacre_status engine_schema_round(struct ctx *ctx, struct engine *engine, bool *worked);
+// Waits until the collection has the schema that was asked for by the commit asked_ts (n = 0:
+// none), or it was refused: NACRE_SCHEMA_VIOLATION with the first offenders. NACRE_CONFLICT:
+// another change came.
+MUST_USE nacre_status engine_wait_schema(struct ctx *ctx, struct engine *engine,
+                                         struct target target, struct slice schema,
+                                         uint64_t asked_ts);
 MUST_USE nacre_status engine_flush(struct ctx *ctx,
                                    struct engine *engine); // flush the store, trim the log
 MUST_USE nacre_status engine_sync_log(struct ctx *ctx, struct engine *engine);

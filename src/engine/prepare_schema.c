@@ -16,12 +16,7 @@ static nacre_status keep(struct ctx *ctx, const struct buf *bytes, struct slice 
 
 static nacre_status check_document(struct ctx *ctx, const struct collection *collection,
                                    struct slice *body, struct write_op *op) {
-    struct buf filled BUF_CLEANUP = {0};
-    bool changed;
-    buf_init(&filled, NULL, DOC_BYTES_MAX);
-    TRY(schema_fill(ctx, collection->program, *body, &filled, &changed));
-    if (changed) TRY(keep(ctx, &filled, body));
-    TRY(schema_validate(ctx, collection->program, val_bytes(VAL_OBJECT, *body)));
+    TRY(collection_check(ctx, collection, body));
     op->flags |= WRITE_SCHEMA;
     op->schema_epoch = collection->schema_epoch;
     return NACRE_OK;
@@ -77,17 +72,17 @@ static nacre_status check_patch(struct ctx *ctx, struct engine *e, struct engine
 
 nacre_status prepare_schema(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
                             const struct collection *collection, struct write_op *op) {
-    if (!collection->schema.n || op->kind > WRITE_PATCH) return NACRE_OK;
-    if (!collection->program)
+    if (!collection_has_schema(collection) || op->kind > WRITE_PATCH) return NACRE_OK;
+    if (!collection_schema_runs(collection))
         return err_set(ctx, NACRE_UNAVAILABLE,
                        "this program cannot run the patterns in the schema of collection %s",
                        collection->name);
     if (op->kind != WRITE_PATCH) return check_document(ctx, collection, &op->body, op);
-    return schema_is_pure(collection->program) ? NACRE_OK : check_patch(ctx, e, tx, collection, op);
+    return prepare_has_patterns(collection) ? check_patch(ctx, e, tx, collection, op) : NACRE_OK;
 }
 
 bool prepare_has_patterns(const struct collection *collection) {
-    return collection->schema.n && !(collection->program && schema_is_pure(collection->program));
+    return collection_has_schema(collection) && !collection_schema_is_pure(collection);
 }
 
 nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,

@@ -98,9 +98,19 @@ static nacre_status catalog_submit(struct ctx *ctx, struct engine *e,
     return NACRE_OK;
 }
 
+static nacre_status catalog_change(struct ctx *ctx, struct engine *e,
+                                   const struct catalog_request *r, struct result *out) {
+    TRY(catalog_submit(ctx, e, r, false, out));
+    if (r->op != CATALOG_ALTER_COLLECTION || !r->body.n) return NACRE_OK;
+    struct val schema = bson_find(r->body, SLICE_LIT("schema"));
+    if (schema.type == VAL_MISSING) return NACRE_OK;
+    struct slice wanted = schema.type == VAL_OBJECT ? val_slice(schema) : slice_of(NULL, 0);
+    return engine_wait_schema(ctx, e, r->target, wanted, out->commit_ts);
+}
+
 nacre_status engine_catalog(struct ctx *ctx, struct engine *e, const struct catalog_request *r,
                             struct result *out) {
-    return engine_recorded(ctx, catalog_submit(ctx, e, r, false, out));
+    return engine_recorded(ctx, catalog_change(ctx, e, r, out));
 }
 
 nacre_status engine_catalog_implicit(struct ctx *ctx, struct engine *e,

@@ -51,12 +51,44 @@ static nacre_status put_indexes(struct describe *d, const struct collection *c,
 
 // --- collections ---
 
+static nacre_status put_refusal(struct describe *d, const struct collection *c) {
+    struct ctx *ctx = &d->s->ctx;
+    uint64_t refused;
+    struct slice error;
+    struct err raised = {0};
+    TRY(txn_schema_failure(ctx, d->view->kv, d->view->kv_view, c->tablet, &refused, &error));
+    if (!refused) return NACRE_OK;
+    (void)!result_error_raise(ctx, error);
+    raised = ctx->err;
+    err_clear(ctx);
+    bson_open_object(&d->w, SLICE_LIT("schema_change"));
+    bson_put(&d->w, SLICE_LIT("state"), val_str(SLICE_LIT("refused")));
+    bson_put(&d->w, SLICE_LIT("error"), val_str(slice_str(raised.detail)));
+    bson_close(&d->w);
+    return NACRE_OK;
+}
+
+// A change of the schema that is under way, or was refused.
+static nacre_status put_change(struct describe *d, const struct collection *c, uint64_t documents) {
+    uint64_t done;
+    if (!c->next_schema.n) return put_refusal(d, c);
+    TRY(txn_schema_progress(&d->s->ctx, d->view->kv, d->view->kv_view, c->tablet, &done, NULL));
+    double progress = documents ? (double)done / (double)documents : 0;
+    bson_open_object(&d->w, SLICE_LIT("schema_change"));
+    bson_put(&d->w, SLICE_LIT("state"), val_str(SLICE_LIT("checking")));
+    bson_put(&d->w, SLICE_LIT("progress"), val_double(progress > 1 ? 1 : progress));
+    bson_put(&d->w, SLICE_LIT("schema"), val_bytes(VAL_OBJECT, c->next_schema));
+    bson_close(&d->w);
+    return NACRE_OK;
+}
+
 static nacre_status put_collection(struct describe *d, const struct collection *c) {
     struct tablet_counters counters;
     TRY(counters_of(d, c, &counters));
     bson_put(&d->w, SLICE_LIT("name"), val_str(slice_str(c->name)));
     bson_put(&d->w, SLICE_LIT("documents"), val_int((int64_t)counters.documents));
     TRY(put_indexes(d, c, "indexes"));
+    TRY(put_change(d, c, counters.documents));
     if (!c->settings.n) return NACRE_OK;
     struct bson_iter it = bson_iter_of(c->settings);
     struct slice name;

@@ -139,6 +139,12 @@ static nacre_status run_chunk(struct txn *t, struct slice payload, struct result
     return apply_chunk(t, &c, out);
 }
 
+static nacre_status run_schema(struct txn *t, struct slice payload) {
+    struct command_schema c;
+    TRY(command_schema_decode(&t->ctx, payload, &c));
+    return apply_schema_progress(t, &c);
+}
+
 static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
                              struct result *out) {
     switch ((enum command_type)type) {
@@ -163,6 +169,8 @@ static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
         return run_transaction(t, payload, out);
     case COMMAND_CHUNK:
         return run_chunk(t, payload, out);
+    case COMMAND_SCHEMA:
+        return run_schema(t, payload);
     case COMMAND_TICK:
         return NACRE_OK;
     case COMMAND_COMMIT:

@@ -149,6 +149,16 @@ MUST_USE nacre_status apply_change(struct txn *t, struct apply_change *change);
 MUST_USE nacre_status apply_schema(struct txn *t, struct apply_change *change);
 // Entries, guards and build progress of one index (apply_catalog.c).
 void apply_wipe_index(struct txn *t, uint32_t tablet, uint32_t index_id);
+// Progress rows of jobs over all documents, [tablet]['B'][number]: of index builds, and with number
+// 0 of a change of the schema. (apply_build.c)
+void apply_progress_key(struct buf *out, uint32_t tablet, uint32_t number);
+void apply_progress_put(struct txn *t, struct slice key, uint64_t documents, struct slice last);
+// last may be NULL. *documents 0: nothing is done yet.
+MUST_USE nacre_status apply_progress_read(struct ctx *ctx, struct kv *kv, struct kv_view *view,
+                                          struct slice key, uint64_t *documents, struct buf *last);
+MUST_USE nacre_status apply_schema_progress(struct txn *t, const struct command_schema *c);
+// Takes back the change of the schema that is under way, if any.
+void apply_schema_forget(struct txn *t, struct collection *collection);
 // The counters of the next catalog epoch.
 struct catalog_counters apply_counters(const struct txn *t);
 

@@ -8,14 +8,14 @@
 
 enum { BUILD_FORMAT = 1, BUILD_HEAD = 1 + 8 };
 
-static void build_key(struct buf *out, uint32_t tablet, uint32_t index_id) {
+void apply_progress_key(struct buf *out, uint32_t tablet, uint32_t index_id) {
     buf_reset(out);
     keyspace_prefix(out, tablet, KIND_BUILD);
     buf_put_be32(out, index_id);
 }
 
-static nacre_status progress_read(struct ctx *ctx, struct kv *kv, struct kv_view *view,
-                                  struct slice key, uint64_t *documents, struct buf *last) {
+nacre_status apply_progress_read(struct ctx *ctx, struct kv *kv, struct kv_view *view,
+                                 struct slice key, uint64_t *documents, struct buf *last) {
     struct kv_pin pin;
     bool found;
     *documents = 0;
@@ -25,7 +25,7 @@ static nacre_status progress_read(struct ctx *ctx, struct kv *kv, struct kv_view
     struct slice v = pin.value;
     if (v.n < BUILD_HEAD + 4 || v.p[0] != BUILD_FORMAT ||
         bits_le32(v.p + v.n - 4) != crc32c(0, v.p, v.n - 4)) {
-        status = err_set(ctx, NACRE_CORRUPT, "the progress of an index build is damaged");
+        status = err_set(ctx, NACRE_CORRUPT, "the progress of a job is damaged");
     } else {
         *documents = bits_le64(v.p + 1);
         if (last) buf_put(last, v.p + BUILD_HEAD, v.n - BUILD_HEAD - 4);
@@ -34,7 +34,7 @@ static nacre_status progress_read(struct ctx *ctx, struct kv *kv, struct kv_view
     return status;
 }
 
-static void progress_put(struct txn *t, struct slice key, uint64_t documents, struct slice last) {
+void apply_progress_put(struct txn *t, struct slice key, uint64_t documents, struct slice last) {
     uint8_t head[BUILD_HEAD] = {BUILD_FORMAT};
     bits_put_le64(head + 1, documents);
     buf_reset(&t->scratch);
@@ -48,9 +48,9 @@ nacre_status txn_build_progress(struct ctx *ctx, struct kv *kv, struct kv_view *
                                 uint32_t tablet, uint32_t index_id, uint64_t *out_documents) {
     struct buf key BUF_CLEANUP = {0};
     buf_init(&key, NULL, 64);
-    build_key(&key, tablet, index_id);
+    apply_progress_key(&key, tablet, index_id);
     TRY(buf_status(&key));
-    return progress_read(ctx, kv, view, buf_slice(&key), out_documents, NULL);
+    return apply_progress_read(ctx, kv, view, buf_slice(&key), out_documents, NULL);
 }
 
 struct build {
@@ -151,14 +151,14 @@ static nacre_status build_run(struct txn *t, struct build *b) {
     struct buf key BUF_CLEANUP = {0};
     bool done = false;
     buf_init(&key, NULL, 64);
-    build_key(&key, b->collection->tablet, b->index->id);
+    apply_progress_key(&key, b->collection->tablet, b->index->id);
     TRY(buf_status(&key));
-    TRY(progress_read(&t->ctx, t->kv, NULL, buf_slice(&key), &b->documents, &b->last));
+    TRY(apply_progress_read(&t->ctx, t->kv, NULL, buf_slice(&key), &b->documents, &b->last));
     t->use_overlay = true;
     nacre_status status = build_scan(t, b, &done);
     if (status != NACRE_OK) return apply_is_result(status) ? build_fail(t, b) : status;
     if (done) return build_done(t, b, buf_slice(&key));
-    progress_put(t, buf_slice(&key), b->documents, buf_slice(&b->last));
+    apply_progress_put(t, buf_slice(&key), b->documents, buf_slice(&b->last));
     return NACRE_OK;
 }
 

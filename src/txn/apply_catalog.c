@@ -2,6 +2,8 @@
 // memory is read anew after it.
 #include "txn/apply.h"
 
+#include <stdio.h>
+
 #include "base/bits/bits.h"
 
 struct catalog_counters apply_counters(const struct txn *t) {
@@ -372,13 +374,31 @@ static nacre_status refuse_settings(struct txn *t, const struct collection *ther
         return err_set(&t->ctx, NACRE_INVALID_ARGUMENT,
                        "primary_key cannot change while collection %s holds documents",
                        there->name);
-    if (!spec->schema.n || slice_eq(spec->schema, there->schema)) return NACRE_OK;
-    nacre_status status = err_set(
-        &t->ctx, NACRE_UNIMPLEMENTED,
-        "a schema cannot be set or changed yet while collection %s holds documents", there->name);
-    err_expected(&t->ctx, "/schema", "no schema, null, or the one that is there", "another schema");
-    err_hint(&t->ctx, "make a collection with the schema, and import what this one exports");
-    return status;
+    return NACRE_OK;
+}
+
+// The documents must be held against it first. That is all that changes then.
+static nacre_status begin_schema(struct txn *t, const struct command_catalog *c,
+                                 const struct collection_spec *spec, struct collection *fresh) {
+    struct bson_iter it = bson_iter_of(c->body);
+    struct slice name;
+    struct val v;
+    while (bson_next(&it, &name, &v)) {
+        char pointer[80];
+        if (slice_eq(name, SLICE_LIT("schema"))) continue;
+        nacre_status status = err_set(
+            &t->ctx, NACRE_INVALID_ARGUMENT,
+            "the schema of collection %s, which holds documents, changes by itself", fresh->name);
+        snprintf(pointer, sizeof pointer, "/%.*s", name.n < 64 ? (int)name.n : 64,
+                 (const char *)name.p);
+        err_expected(&t->ctx, pointer, "no other member than schema", "one");
+        return status;
+    }
+    apply_schema_forget(t, fresh);
+    fresh->next_schema = spec->schema;
+    fresh->next_from = t->commit_ts;
+    fresh->schema_epoch++;
+    return NACRE_OK;
 }
 
 static nacre_status alter_collection(struct txn *t, const struct command_catalog *c,
@@ -402,7 +422,17 @@ static nacre_status alter_collection(struct txn *t, const struct command_catalog
     if (tablet->now.documents) TRY(refuse_settings(t, there, &spec));
     struct catalog_counters counters = apply_counters(t);
     struct collection fresh = *there;
-    TRY(fill_collection(t, &spec, &fresh));
+    bool names_schema = bson_find(c->body, SLICE_LIT("schema")).type != VAL_MISSING;
+    bool held = spec.schema.n && tablet->now.documents && !slice_eq(spec.schema, there->schema);
+    if (held && slice_eq(spec.schema, there->next_schema)) return NACRE_OK; // it is under way
+    if (held && names_schema) {
+        TRY(begin_schema(t, c, &spec, &fresh));
+    } else {
+        bool given_up = names_schema && fresh.next_schema.n;
+        if (given_up) apply_schema_forget(t, &fresh);
+        TRY(fill_collection(t, &spec, &fresh));
+        if (fresh.schema_epoch == there->schema_epoch) fresh.schema_epoch += given_up;
+    }
     catalog_put_collection(&t->batch, &fresh);
     finish(t, &counters, out, false);
     return NACRE_OK;

@@ -228,7 +228,7 @@ nacre_status command_commit_decode(struct ctx *ctx, struct slice in, struct comm
     uint32_t type;
     if (!bits_take_fixed(&in, out->id, sizeof out->id) || !bits_take_varint(&in, &out->size) ||
         !bits_take_varint32(&in, &type) || in.n || out->size > COMMAND_BYTES_MAX ||
-        type > COMMAND_CHUNK)
+        type > COMMAND_SCHEMA)
         return malformed(ctx, "commit");
     out->type = (uint16_t)type;
     return NACRE_OK;
@@ -242,4 +242,24 @@ void command_horizon_encode(struct buf *out, const struct command_horizon *c) {
 nacre_status command_horizon_decode(struct ctx *ctx, struct slice in, struct command_horizon *out) {
     bool whole = bits_take_le64(&in, &out->history_ts) && bits_take_le64(&in, &out->changes_ts);
     return whole && !in.n ? NACRE_OK : malformed(ctx, "horizon");
+}
+
+void command_schema_encode(struct buf *out, const struct command_schema *c) {
+    buf_put_varint(out, c->tablet);
+    buf_put_le64(out, c->next_from);
+    buf_put_bytes(out, c->after);
+    buf_put_bytes(out, c->last);
+    buf_put_varint(out, c->documents);
+    buf_put_u8(out, c->done);
+    buf_put_bytes(out, c->error);
+}
+
+nacre_status command_schema_decode(struct ctx *ctx, struct slice in, struct command_schema *out) {
+    *out = (struct command_schema){0};
+    if (!bits_take_varint32(&in, &out->tablet) || !bits_take_le64(&in, &out->next_from) ||
+        !bits_take_bytes(&in, &out->after) || !bits_take_bytes(&in, &out->last) ||
+        !bits_take_varint(&in, &out->documents) || !take_bool(&in, &out->done) ||
+        !bits_take_bytes(&in, &out->error) || in.n)
+        return malformed(ctx, "schema");
+    return NACRE_OK;
 }

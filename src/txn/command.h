@@ -24,6 +24,7 @@ enum command_type { // logged: never renumber
     COMMAND_UPGRADE = 12,
     COMMAND_TRANSACTION = 13,
     COMMAND_CHUNK = 14,
+    COMMAND_SCHEMA = 15,
 };
 
 enum {
@@ -200,6 +201,18 @@ struct command_chunk {
     struct write_op *ops;
 };
 
+// How far the documents of a collection were held against its next schema, by who proposes this:
+// all that are between after and last, as some view had them that knew of that schema. What is
+// written since was checked when it was written.
+struct command_schema {
+    uint32_t tablet;
+    uint64_t next_from;       // the change of the schema
+    struct slice after, last; // typed ids; after is what the part before ended with, n = 0: nothing
+    uint64_t documents;       // so far
+    bool done;                // none comes after last
+    struct slice error;       // result_error_put; n = 0: all of them fit
+};
+
 void command_write_encode(struct buf *out, const struct command_write *c);
 void command_claim_encode(struct buf *out, const struct command_claim *c);
 void command_lease_encode(struct buf *out, const struct command_lease *c);
@@ -210,6 +223,9 @@ void command_stage_encode(struct buf *out, const struct command_stage *c);
 void command_commit_encode(struct buf *out, const struct command_commit *c);
 void command_horizon_encode(struct buf *out, const struct command_horizon *c);
 void command_transaction_encode(struct buf *out, const struct command_transaction *c);
+void command_schema_encode(struct buf *out, const struct command_schema *c);
+MUST_USE nacre_status command_schema_decode(struct ctx *ctx, struct slice payload,
+                                            struct command_schema *out);
 void command_chunk_encode(struct buf *out, const struct command_chunk *c);
 void command_op_encode(struct buf *out, const struct write_op *op);
 

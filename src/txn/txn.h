@@ -100,4 +100,15 @@ MUST_USE nacre_status txn_build_progress(struct ctx *ctx, struct kv *kv, struct 
                                          uint32_t tablet, uint32_t index_id,
                                          uint64_t *out_documents);
 
+// The same of a change of the schema. last: the typed id of the last document done is put there;
+// may be NULL.
+MUST_USE nacre_status txn_schema_progress(struct ctx *ctx, struct kv *kv, struct kv_view *view,
+                                          uint32_t tablet, uint64_t *out_documents,
+                                          struct buf *last);
+// Why the last change of the schema was refused; *next_from 0: it was not. *out_error: as
+// result_error_raise takes it, in ctx's arena.
+MUST_USE nacre_status txn_schema_failure(struct ctx *ctx, struct kv *kv, struct kv_view *view,
+                                         uint32_t tablet, uint64_t *next_from,
+                                         struct slice *out_error);
+
 #endif

@@ -76,8 +76,7 @@ static void test_patches(void **state) {
         LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":199}"));
         LIB_OK(&f, contract_patch(&f, "~1", NACRE_PATCH, "{\"$inc\":{\"age\":1}}", NULL, &r));
         assert_int_equal(r.version, 2);
-        LIB_FAILS(&f,
-                  contract_patch(&f, "~1", NACRE_PATCH, "{\"$inc\":{\"age\":1}}", NULL, NULL),
+        LIB_FAILS(&f, contract_patch(&f, "~1", NACRE_PATCH, "{\"$inc\":{\"age\":1}}", NULL, NULL),
                   NACRE_SCHEMA_VIOLATION, "\"pointer\":\"/age\"", "at most 200", "201");
         // A default that a patch takes away comes back.
         LIB_OK(&f, contract_patch(&f, "~1", NACRE_PATCH_MERGE, "{\"state\":null}", NULL, NULL));
@@ -238,11 +237,19 @@ static void test_filled(void **state) {
     (void)state;
     lib_fixture_open(&f);
     LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":-1}"));
-    LIB_FAILS(&f, nacre_collection_alter(f.s, &f.c, plain), NACRE_UNIMPLEMENTED, "/schema",
-              "holds documents");
-    LIB_OK(&f, contract_delete(&f, "~1", NULL));
-    LIB_OK(&f, nacre_collection_alter(f.s, &f.c, plain));
+    LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":\"b\",\"age\":3}"));
+    LIB_FAILS(&f, nacre_collection_alter(f.s, &f.c, plain), NACRE_SCHEMA_VIOLATION, "1 document",
+              "\"pointer\":\"~1/age\"");
+    LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &json));
+    LIB_HAS(json, "\"schema_change\":{\"state\":\"refused\",\"error\":\"1 document");
+    assert_null(strstr(json, "\"schema\":"));
     LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":1}"));
+    LIB_OK(&f, nacre_collection_alter(f.s, &f.c, plain));
+    LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &json));
+    assert_null(strstr(json, "schema_change"));
+    LIB_FAILS(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":-1}"), NACRE_SCHEMA_VIOLATION, "/age");
+    LIB_FAILS(&f, nacre_collection_alter(f.s, &f.c, "{\"schema\":{},\"ttl_seconds\":3}"),
+              NACRE_INVALID_ARGUMENT, "/ttl_seconds", "by itself");
     LIB_OK(&f, nacre_collection_alter(f.s, &f.c, "{\"ttl_seconds\":0}"));
     LIB_OK(&f, nacre_collection_alter(f.s, &f.c, "{\"schema\":null}"));
     LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":-1}"));

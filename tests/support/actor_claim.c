@@ -222,7 +222,25 @@ static nacre_status index_step(struct actor *a) {
                         live ? NULL : bodies[number]);
 }
 
+// Another schema for c, which its documents fit, or none: the documents are held against it while
+// others write. No slot tells of it: what is there afterwards is checked by those who write.
+static nacre_status schema_step(struct actor *a) {
+    static const char *const settings[] = {
+        "{\"schema\":{\"properties\":{\"n\":{\"type\":\"integer\"}}}}",
+        "{\"schema\":{\"properties\":{\"u\":{\"minimum\":0},\"tags\":{\"maxItems\":2}}}}",
+        "{\"schema\":null}"};
+    struct result result = {0};
+    struct catalog_request request = {.op = CATALOG_ALTER_COLLECTION,
+                                      .target.collection = SLICE_LIT("c")};
+    TRY(actor_parse(a, settings[rng_below(&a->rng, 3)], &request.body));
+    actor_intend(a, ORACLE_WRITE, 0);
+    nacre_status got = engine_catalog(&a->ctx, a->engine, &request, &result);
+    struct actor_call call = {got, NACRE_OK, &result, DURABILITY_SYNCED};
+    return actor_settle(a, &call);
+}
+
 nacre_status actor_ddl_step(struct actor *a) {
+    if (rng_below(&a->rng, 5) == 0) return schema_step(a);
     if (rng_below(&a->rng, 3) == 0) return index_step(a);
     uint32_t slot = oracle_ddl_slot((uint32_t)rng_below(&a->rng, ORACLE_DDL));
     if (!a->o->now[slot].live)
