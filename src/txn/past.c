@@ -17,27 +17,43 @@ static void past_unpin(struct kv *kv, struct kv_pin *pin) {
     *pin = (struct kv_pin){0};
 }
 
-static nacre_status find_ended(struct past_kv *past, struct ctx *ctx, struct slice key,
-                               struct kv_pin *out, bool *found) {
+// An iterator over the history of keys from first to the end of last's kind.
+static nacre_status open_history(struct past_kv *past, struct ctx *ctx, struct slice first,
+                                 struct slice last, struct buf *upper, struct kv_iter **out) {
     struct kv *kv = past->base->kv;
-    struct buf seek BUF_CLEANUP = {0}, upper BUF_CLEANUP = {0};
-    struct kv_iter *it;
-    buf_init(&seek, NULL, SIZE_MAX);
-    buf_init(&upper, NULL, SIZE_MAX);
-    keyspace_history(&seek, key, past->ts + 1);
-    keyspace_history(&upper, key, UINT64_MAX);
-    if (buf_status(&seek) != NACRE_OK || buf_status(&upper) != NACRE_OK) return err_nomem(ctx);
+    buf_put(upper, last.p, KEYSPACE_PREFIX);
+    if (buf_status(upper) != NACRE_OK) return err_nomem(ctx);
+    upper->p[KEYSPACE_PREFIX - 1]++;
     struct kv_iter_options options = {
-        .lower = buf_slice(&seek), .upper = buf_slice(&upper), .fill_cache = true};
-    TRY(kv->ops->iter_open(kv, ctx, past->base->kv_view, KV_HISTORY, &options, &it));
-    it->ops->seek_first(it);
-    nacre_status status = NACRE_OK;
+        .lower = first, .upper = buf_slice(upper), .fill_cache = true};
+    return kv->ops->iter_open(kv, ctx, past->base->kv_view, KV_HISTORY, &options, out);
+}
+
+static nacre_status find_ended(struct past_kv *past, struct ctx *ctx, struct kv_iter *it,
+                               struct slice key, struct kv_pin *out, bool *found) {
+    struct buf seek BUF_CLEANUP = {0};
+    buf_init(&seek, NULL, SIZE_MAX);
+    keyspace_history(&seek, key, past->ts + 1);
+    if (buf_status(&seek) != NACRE_OK) return err_nomem(ctx);
+    it->ops->seek(it, buf_slice(&seek));
     *found = past_is_alive(it, key, past->ts);
-    if (*found)
-        status = give(ctx, it->value, out);
-    else if (!it->valid)
-        status = it->ops->status(it, ctx);
-    it->ops->close(it);
+    if (*found) return give(ctx, it->value, out);
+    return it->valid ? NACRE_OK : it->ops->status(it, ctx);
+}
+
+// The newest value if it began by then; *younger: it did not, or there is none, and an ended
+// version may be what is asked for.
+static nacre_status take_newest(struct past_kv *past, struct ctx *ctx, enum kv_family family,
+                                struct slice key, struct kv_pin *pin, bool *found, bool *younger) {
+    struct kv *kv = past->base->kv;
+    bool versions = family == KV_DATA && past_has_versions(key), there = *found;
+    nacre_status status = NACRE_OK;
+    struct kv_pin newest = there ? *pin : (struct kv_pin){0};
+    *pin = (struct kv_pin){0};
+    *found = there && (!versions || past_begin(key, newest.value) <= past->ts);
+    *younger = versions && !*found;
+    if (*found) status = give(ctx, newest.value, pin);
+    if (there) kv->ops->unpin(kv, &newest);
     return status;
 }
 
@@ -46,33 +62,53 @@ static nacre_status past_get(struct kv *self, struct ctx *ctx, struct kv_view *v
                              bool *found) {
     struct past_kv *past = past_of(self);
     struct kv *kv = past->base->kv;
-    struct kv_pin pin;
-    bool there;
+    struct buf upper BUF_CLEANUP = {0};
+    struct kv_iter *it;
+    bool younger;
     (void)view;
-    *found = false;
-    TRY(kv->ops->get(kv, ctx, past->base->kv_view, family, key, &pin, &there));
-    bool versions = family == KV_DATA && past_has_versions(key);
-    if (there) {
-        nacre_status status = NACRE_OK;
-        *found = !versions || past_begin(key, pin.value) <= past->ts;
-        if (*found) status = give(ctx, pin.value, out);
-        kv->ops->unpin(kv, &pin);
-        if (status != NACRE_OK || *found) return status;
+    TRY(kv->ops->get(kv, ctx, past->base->kv_view, family, key, out, found));
+    TRY(take_newest(past, ctx, family, key, out, found, &younger));
+    if (!younger) return NACRE_OK;
+    buf_init(&upper, NULL, SIZE_MAX);
+    TRY(open_history(past, ctx, key, key, &upper, &it));
+    nacre_status status = find_ended(past, ctx, it, key, out, found);
+    it->ops->close(it);
+    return status;
+}
+
+// Ended versions by one iterator, which moves forward only.
+static nacre_status get_many(struct past_kv *past, struct ctx *ctx, enum kv_family family,
+                             size_t count, const struct slice *keys, struct kv_pin *pins,
+                             bool *found) {
+    struct buf upper BUF_CLEANUP = {0};
+    struct kv_iter *it = NULL;
+    nacre_status status = NACRE_OK;
+    buf_init(&upper, NULL, SIZE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        bool younger = false;
+        nacre_status one = take_newest(past, ctx, family, keys[i], &pins[i], &found[i], &younger);
+        if (one != NACRE_OK) found[i] = false;
+        if (status == NACRE_OK) status = one;
+        if (status != NACRE_OK || !younger) continue;
+        if (!it) status = open_history(past, ctx, keys[i], keys[count - 1], &upper, &it);
+        if (status == NACRE_OK) status = find_ended(past, ctx, it, keys[i], &pins[i], &found[i]);
+        if (status != NACRE_OK) found[i] = false;
     }
-    return versions ? find_ended(past, ctx, key, out, found) : NACRE_OK;
+    if (it) it->ops->close(it);
+    return status;
 }
 
 static nacre_status past_multi_get(struct kv *self, struct ctx *ctx, struct kv_view *view,
                                    enum kv_family family, size_t count, const struct slice *keys,
                                    struct kv_pin *pins, bool *found) {
-    for (size_t i = 0; i < count; i++) {
-        nacre_status status = past_get(self, ctx, view, family, keys[i], &pins[i], &found[i]);
-        if (status == NACRE_OK) continue;
-        while (i-- > 0)
-            if (found[i]) past_unpin(self, &pins[i]);
-        return status;
-    }
-    return NACRE_OK;
+    struct past_kv *past = past_of(self);
+    struct kv *kv = past->base->kv;
+    (void)view;
+    TRY(kv->ops->multi_get(kv, ctx, past->base->kv_view, family, count, keys, pins, found));
+    nacre_status status = get_many(past, ctx, family, count, keys, pins, found);
+    for (size_t i = 0; i < count && status != NACRE_OK; i++)
+        if (found[i]) past_unpin(self, &pins[i]);
+    return status;
 }
 
 // --- the view ---------------------------------------------------------------------------

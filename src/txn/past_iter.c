@@ -7,6 +7,8 @@
 //  2. Keys of one kind are no prefixes of each other, so history lies in the order of its keys.
 #include "txn/past_internal.h"
 
+enum { STEPS = 12 }; // about what a seek costs
+
 struct past_iter {
     struct kv_iter iter;
     struct kv_iter *now, *history;
@@ -41,11 +43,28 @@ static struct slice key_of_entry(const struct kv_iter *history) {
     return slice_of(key.p, key.n < PAST_END_SIZE ? 0 : key.n - PAST_END_SIZE);
 }
 
+static bool is_version(const struct kv_iter *history, struct slice key) {
+    return history->valid && history->key.n == key.n + PAST_END_SIZE &&
+           slice_starts(history->key, key);
+}
+
+// To the first version of ended_key that ended after ts, or beyond: a few are stepped over.
+static void find_version(struct past_iter *it) {
+    struct kv_iter *h = it->history;
+    struct slice key = buf_slice(&it->ended_key);
+    for (int i = 0; i < STEPS && !it->backward && is_version(h, key); i++) {
+        if (bits_be64(h->key.p + key.n) > it->ts) return;
+        h->ops->next(h);
+    }
+    if (!it->backward && h->valid && !is_version(h, key)) return;
+    set(it, &it->seek, key, it->ts + 1);
+    h->ops->seek(h, buf_slice(&it->seek));
+    fail(it, kv_iter_failure(h)); // the next seek would forget it
+}
+
 // Looks whether ended_key has a version that lived, and keeps it.
 static void look(struct past_iter *it) {
-    set(it, &it->seek, buf_slice(&it->ended_key), it->ts + 1);
-    it->history->ops->seek(it->history, buf_slice(&it->seek));
-    fail(it, kv_iter_failure(it->history)); // the next seek would forget it
+    find_version(it);
     it->ended_there = past_is_alive(it->history, buf_slice(&it->ended_key), it->ts);
     if (it->ended_there) set(it, &it->ended_value, it->history->value, 0);
 }
@@ -53,7 +72,7 @@ static void look(struct past_iter *it) {
 // Past all versions of ended_key. Few are stepped over, many jumped over.
 static void leave_forward(struct past_iter *it) {
     struct kv_iter *h = it->history;
-    for (int i = 0; i < 8 && h->valid; i++) {
+    for (int i = 0; i < STEPS && h->valid; i++) {
         if (!slice_eq(key_of_entry(h), buf_slice(&it->ended_key))) return;
         h->ops->next(h);
     }

@@ -84,6 +84,33 @@ static void point(struct run *r, const struct view *was, const struct view *past
         if (*found[i]) views[i]->kv->ops->unpin(views[i]->kv, pins[i]);
 }
 
+static int by_bytes(const void *a, const void *b) {
+    return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+// Several keys at once give what each gives alone.
+static void many(struct run *r, const struct view *was, const struct view *past,
+                 const struct buf keys[3]) {
+    struct slice sorted[3];
+    struct kv_pin pins[2][3];
+    bool found[2][3];
+    const struct view *views[] = {was, past};
+    for (int i = 0; i < 3; i++)
+        sorted[i] = buf_slice(&keys[i]);
+    qsort(sorted, 3, sizeof *sorted, by_bytes);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(views[i]->kv->ops->multi_get(views[i]->kv, &r->h.ctx, views[i]->kv_view,
+                                                      KV_DATA, 3, sorted, pins[i], found[i]),
+                         NACRE_OK);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(found[0][k], found[1][k]);
+        if (!found[0][k]) continue;
+        assert_true(slice_eq(pins[0][k].value, pins[1][k].value));
+        for (int i = 0; i < 2; i++)
+            views[i]->kv->ops->unpin(views[i]->kv, &pins[i][k]);
+    }
+}
+
 // The same moves of both iterators; keys are those of all states, and what lies between.
 static void walk(struct run *r, struct kv_iter *a, struct kv_iter *b, struct slice seek) {
     struct kv_iter *its[] = {a, b};
@@ -155,6 +182,7 @@ static void compare(struct run *r, const struct view *was, const struct view *pa
         a->ops->close(a);
         b->ops->close(b);
         point(r, was, past, buf_slice(&keys[2]));
+        many(r, was, past, keys);
     }
     for (int i = 0; i < 3; i++)
         buf_free(&keys[i]);
