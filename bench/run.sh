@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ./dev bench [--documents N] [--out FILE] [NAME…]: the benchmarks, all or the named ones (claims,
-# cold, doc, get, import, open, planner, query, spill, trail, transactions, writes), one after the
-# other on an otherwise idle machine. Without --documents a short run; published figures are those
+# cold, doc, feed, get, import, open, planner, query, spill, time, trail, transactions, writes), one
+# after the other on an otherwise idle machine. Without --documents a short run; published figures are those
 # of --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where the
 # programs are.
 set -uo pipefail
@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-all=(get cold writes import query planner spill doc claims transactions open trail)
+all=(get cold writes import query planner spill doc claims transactions feed time open trail)
 [ ${#names[@]} -gt 0 ] || names=("${all[@]}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -28,7 +28,7 @@ run() { # NAME
         query) mkdir -p "$scratch/query"; "$build/bench_query" "$documents" "$scratch/query" ;;
         spill) "$build/bench_spill" --documents $((documents * 10)) --dir "$scratch" ;;
         doc) "$build/bench_doc" ;;
-        writes | claims | transactions) "$build/bench_$1" --dir "$scratch" ;;
+        writes | claims | transactions | feed | time) "$build/bench_$1" --dir "$scratch" ;;
         trail) "$build/bench_trail" --documents $((documents / 10)) --dir "$scratch" ;;
         planner) "$build/bench_planner" --dir "$scratch" ;;
         cold | import | open) "$build/bench_$1" --documents "$documents" --dir "$scratch" ;;
