@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # ./dev bench [--documents N] [--out FILE] [NAME…]: the benchmarks, all or the named ones (claims,
 # cold, doc, feed, get, import, open, planner, query, spill, time, trail, transactions, writes), one
-# after the other on an otherwise idle machine. Without --documents a short run; published figures are those
-# of --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where the
-# programs are.
+# after the other on an otherwise idle machine. Without --documents a short run; published figures
+# are those of --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where
+# the programs are.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -4,7 +4,6 @@
 //   bench_time [--documents N] [--rounds N] [--dir DIR]
 // Goals: a point at most twice, a scan at most three times the read of now.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,22 +26,20 @@ struct stand {
 };
 
 static void write_version(struct stand *st, int version) {
-    char *json = malloc(BATCH * 512);
+    static char json[BATCH * 512];
     const char *out;
     nacre_write memory = {.durability = NACRE_MEMORY};
-    CHECK(json != NULL);
     for (uint64_t i = 0; i < st->documents;) {
-        int n = sprintf(json, "{\"operations\":[");
+        int n = snprintf(json, sizeof json, "{\"operations\":[");
         for (int k = 0; k < BATCH && i < st->documents; k++, i++)
-            n += sprintf(json + n,
-                         "%s{\"op\":\"put\",\"id\":%llu,\"document\":{\"n\":%llu,\"v\":%d,"
-                         "\"text\":\"%0200d\"}}",
-                         k ? "," : "", (unsigned long long)i,
-                         (unsigned long long)(i * 7919 % st->documents), version, (int)i);
-        n += sprintf(json + n, "]}");
+            n += snprintf(json + n, sizeof json - (size_t)n,
+                          "%s{\"op\":\"put\",\"id\":%llu,\"document\":{\"n\":%llu,\"v\":%d,"
+                          "\"text\":\"%0200d\"}}",
+                          k ? "," : "", (unsigned long long)i,
+                          (unsigned long long)(i * 7919 % st->documents), version, (int)i);
+        n += snprintf(json + n, sizeof json - (size_t)n, "]}");
         orders_must(st->s, nacre_batch(st->s, &st->c, json, (size_t)n, &memory, &out, NULL));
     }
-    free(json);
 }
 
 static void note_time(struct stand *st) {

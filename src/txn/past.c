@@ -42,11 +42,11 @@ static nacre_status find_ended(struct past_kv *past, struct ctx *ctx, struct kv_
 }
 
 // The newest value if it began by then; *younger: it did not, or there is none, and an ended
-// version may be what is asked for.
-static nacre_status take_newest(struct past_kv *past, struct ctx *ctx, enum kv_family family,
-                                struct slice key, struct kv_pin *pin, bool *found, bool *younger) {
+// version may be what is asked for. key.n 0: of a family without versions.
+static nacre_status take_newest(struct past_kv *past, struct ctx *ctx, struct kv_pin *pin,
+                                bool *found, struct slice key, bool *younger) {
     struct kv *kv = past->base->kv;
-    bool versions = family == KV_DATA && past_has_versions(key), there = *found;
+    bool versions = past_has_versions(key), there = *found;
     nacre_status status = NACRE_OK;
     struct kv_pin newest = there ? *pin : (struct kv_pin){0};
     *pin = (struct kv_pin){0};
@@ -67,7 +67,8 @@ static nacre_status past_get(struct kv *self, struct ctx *ctx, struct kv_view *v
     bool younger;
     (void)view;
     TRY(kv->ops->get(kv, ctx, past->base->kv_view, family, key, out, found));
-    TRY(take_newest(past, ctx, family, key, out, found, &younger));
+    struct slice versioned = family == KV_DATA ? key : slice_of(NULL, 0);
+    TRY(take_newest(past, ctx, out, found, versioned, &younger));
     if (!younger) return NACRE_OK;
     buf_init(&upper, NULL, SIZE_MAX);
     TRY(open_history(past, ctx, key, key, &upper, &it));
@@ -76,23 +77,31 @@ static nacre_status past_get(struct kv *self, struct ctx *ctx, struct kv_view *v
     return status;
 }
 
+struct past_many {
+    enum kv_family family;
+    size_t count;
+    const struct slice *keys;
+    struct kv_pin *pins;
+    bool *found;
+};
+
 // Ended versions by one iterator, which moves forward only.
-static nacre_status get_many(struct past_kv *past, struct ctx *ctx, enum kv_family family,
-                             size_t count, const struct slice *keys, struct kv_pin *pins,
-                             bool *found) {
+static nacre_status get_many(struct past_kv *past, struct ctx *ctx, const struct past_many *m) {
     struct buf upper BUF_CLEANUP = {0};
     struct kv_iter *it = NULL;
     nacre_status status = NACRE_OK;
     buf_init(&upper, NULL, SIZE_MAX);
-    for (size_t i = 0; i < count; i++) {
-        bool younger = false;
-        nacre_status one = take_newest(past, ctx, family, keys[i], &pins[i], &found[i], &younger);
-        if (one != NACRE_OK) found[i] = false;
+    for (size_t i = 0; i < m->count; i++) {
+        bool younger = false, *found = &m->found[i];
+        struct slice key = m->keys[i];
+        nacre_status one = take_newest(past, ctx, &m->pins[i], &m->found[i],
+                                       m->family == KV_DATA ? key : slice_of(NULL, 0), &younger);
+        if (one != NACRE_OK) *found = false;
         if (status == NACRE_OK) status = one;
         if (status != NACRE_OK || !younger) continue;
-        if (!it) status = open_history(past, ctx, keys[i], keys[count - 1], &upper, &it);
-        if (status == NACRE_OK) status = find_ended(past, ctx, it, keys[i], &pins[i], &found[i]);
-        if (status != NACRE_OK) found[i] = false;
+        if (!it) status = open_history(past, ctx, key, m->keys[m->count - 1], &upper, &it);
+        if (status == NACRE_OK) status = find_ended(past, ctx, it, key, &m->pins[i], found);
+        if (status != NACRE_OK) *found = false;
     }
     if (it) it->ops->close(it);
     return status;
@@ -103,9 +112,10 @@ static nacre_status past_multi_get(struct kv *self, struct ctx *ctx, struct kv_v
                                    struct kv_pin *pins, bool *found) {
     struct past_kv *past = past_of(self);
     struct kv *kv = past->base->kv;
+    struct past_many many = {family, count, keys, pins, found};
     (void)view;
     TRY(kv->ops->multi_get(kv, ctx, past->base->kv_view, family, count, keys, pins, found));
-    nacre_status status = get_many(past, ctx, family, count, keys, pins, found);
+    nacre_status status = get_many(past, ctx, &many);
     for (size_t i = 0; i < count && status != NACRE_OK; i++)
         if (found[i]) past_unpin(self, &pins[i]);
     return status;
