@@ -21,7 +21,7 @@ static bool answer(struct ctx *ctx, const struct filter *filter, const struct do
 static void check(struct ctx *ctx, const struct filter *filter, const struct doc *doc) {
     struct filter *again = NULL, *negated = NULL;
     CHECK(filter_parse(ctx, filter->canonical, &filter_regex_pcre2, &again) == NACRE_OK);
-    CHECK(filter_equal(filter, again));
+    CHECK(slice_eq(filter->canonical, again->canonical));
     BUF_CLEANUP struct buf buf;
     buf_init(&buf, NULL, 64u << 20);
     struct bson_writer w;

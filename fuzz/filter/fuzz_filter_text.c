@@ -15,7 +15,7 @@ static void check(struct ctx *ctx, const struct filter *filter, const struct doc
     bool a = false, b = false;
     CHECK(filter_is_pure(filter));
     CHECK(filter_parse(ctx, filter->canonical, NULL, &again) == NACRE_OK);
-    CHECK(filter_equal(filter, again));
+    CHECK(slice_eq(filter->canonical, again->canonical));
     CHECK(filter_eval(ctx, filter, doc, &a) == NACRE_OK);
     CHECK(filter_eval(ctx, again, doc, &b) == NACRE_OK);
     CHECK(a == b);

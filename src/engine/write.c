@@ -43,6 +43,44 @@ static nacre_status refuse_op(struct ctx *ctx, const struct write_op *op) {
     return status;
 }
 
+// All that the database holds.
+static nacre_status holdings(struct ctx *ctx, struct view *view, const struct database *db,
+                             struct tablet_counters *out) {
+    *out = (struct tablet_counters){0};
+    for (uint32_t i = 0; i < view->catalog->collection_count; i++) {
+        const struct collection *c = &view->catalog->collections[i];
+        struct tablet_counters one;
+        if (c->database_id != db->id) continue;
+        TRY(tablet_read(ctx, view->kv, view->kv_view, c->tablet, &one));
+        out->documents += one.documents;
+        out->bytes += one.bytes;
+    }
+    return NACRE_OK;
+}
+
+// The first count operations, which make a document each, against the database's quota.
+static nacre_status refuse_quota(struct ctx *ctx, struct engine *e, struct target target,
+                                 const struct command_write *command, uint32_t count,
+                                 uint32_t *out_failed) {
+    struct slice name = target.database.n ? target.database : SLICE_LIT("main");
+    struct view *view = engine_view(e);
+    const struct database *db = catalog_database(view->catalog, name);
+    struct tablet_counters all;
+    nacre_status status = NACRE_OK;
+    bool limited = db && (db->quota.documents || db->quota.storage_bytes);
+    if (limited) status = holdings(ctx, view, db, &all);
+    for (uint32_t i = 0; limited && i < count && status == NACRE_OK; i++) {
+        uint64_t bytes = 0;
+        *out_failed = i;
+        status = txn_bytes_of(&command->ops[i], &bytes);
+        if (status == NACRE_OK) status = txn_check_quota(ctx, db, &all, 1, (int64_t)bytes);
+        all.documents++;
+        all.bytes += bytes;
+    }
+    txn_view_release(view);
+    return status;
+}
+
 // A write that is refused whatever the collection holds must not make it. Decided for the first
 // operation, and if all must be done also for the others up to the first on what an earlier one
 // writes.
@@ -57,14 +95,20 @@ static nacre_status refuse_first(struct ctx *ctx, struct engine *e,
     *out_failed = command.count;
     if (status != NACRE_OK) return status;
     map_init(&written);
-    for (uint32_t i = 0; i < command.count && status == NACRE_OK; i++) {
-        const struct write_op *op = &command.ops[i];
-        if (map_get(&written, op->id_key)) break;
-        *out_failed = i;
-        status = refuse_op(ctx, op);
-        if (status == NACRE_OK && !map_put(&written, op->id_key, e)) status = err_nomem(ctx);
+    uint32_t good = 0;
+    while (good < command.count && !map_get(&written, command.ops[good].id_key)) {
+        *out_failed = good;
+        status = refuse_op(ctx, &command.ops[good]);
+        if (status == NACRE_OK && !map_put(&written, command.ops[good].id_key, e))
+            status = err_nomem(ctx);
+        if (status != NACRE_OK) break;
+        good++;
     }
     map_free(&written);
+    struct err err = ctx->err;
+    TRY(refuse_quota(ctx, e, request->target, &command, good, out_failed));
+    if (status != NACRE_OK) *out_failed = good;
+    ctx->err = err;
     return status;
 }
 

@@ -103,8 +103,8 @@ extern const struct schema_regex filter_regex_schema;
 // span (string form), and suggestions; NACRE_UNIMPLEMENTED for $geoWithin and $near;
 // NACRE_MEMORY_LIMIT. Cost: O(size · log operands).
 
-// The JSON form. bson is trusted as BSON: from json_parse with allow_dollar_names, or from
-// filter_write.
+// The JSON form. bson is trusted as BSON: from json_parse with allow_dollar_names, or a
+// canonical form, of which it gives an equal tree and the same bytes.
 MUST_USE nacre_status filter_parse(struct ctx *ctx, struct slice bson,
                                    const struct filter_regex_engine *regex, struct filter **out);
 // The string form: year > 2000 AND genres CONTAINS 'Drama'.
@@ -131,15 +131,9 @@ MUST_USE nacre_status filter_eval(struct ctx *ctx, const struct filter *filter,
 MUST_USE nacre_status filter_eval_node(struct ctx *ctx, const struct filter_node *node,
                                        const struct doc *doc, bool *out);
 
-// Appends the canonical BSON: what logged commands carry. filter_parse of it gives an equal tree
-// and the same bytes.
-void filter_write(const struct filter *filter, struct buf *out);
 // No regex: may run inside apply.
 static inline bool filter_is_pure(const struct filter *filter) { return filter->pure; }
 // Of the canonical form: the same wherever it was parsed. Cursors carry it.
 static inline uint64_t filter_hash(const struct filter *filter) { return filter->hash; }
-static inline bool filter_equal(const struct filter *a, const struct filter *b) {
-    return slice_eq(a->canonical, b->canonical);
-}
 
 #endif

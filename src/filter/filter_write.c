@@ -96,10 +96,6 @@ void filter_write_node(const struct filter_node *node, struct buf *out) {
     bson_end(&w);
 }
 
-void filter_write(const struct filter *filter, struct buf *out) {
-    buf_put_slice(out, filter->canonical);
-}
-
 static uint32_t val_depth(struct val v) {
     if (v.type != VAL_OBJECT && v.type != VAL_ARRAY) return 0;
     uint32_t deepest = 0;

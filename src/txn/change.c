@@ -166,29 +166,47 @@ static void put_change(struct txn *t, const struct apply_change *c, const struct
 static nacre_status check_quota(struct txn *t, const struct collection *collection,
                                 int64_t documents, int64_t bytes) {
     const struct database *db = catalog_database_by_id(t->catalog, collection->database_id);
+    struct tablet_counters all = {0};
     if (!db || (!db->quota.documents && !db->quota.storage_bytes) || (documents <= 0 && bytes <= 0))
         return NACRE_OK;
-    uint64_t all_documents = 0, all_bytes = 0;
     for (uint32_t i = 0; i < t->catalog->collection_count; i++) {
         const struct collection *other = &t->catalog->collections[i];
         if (other->database_id != db->id) continue;
         struct tablet *tablet;
         TRY(apply_tablet(t, other->tablet, &tablet));
-        all_documents += tablet->now.documents;
-        all_bytes += tablet->now.bytes;
+        all.documents += tablet->now.documents;
+        all.bytes += tablet->now.bytes;
     }
+    return txn_check_quota(&t->ctx, db, &all, documents, bytes);
+}
+
+nacre_status txn_check_quota(struct ctx *ctx, const struct database *db,
+                             const struct tablet_counters *all, int64_t documents, int64_t bytes) {
     if (db->quota.documents && documents > 0 &&
-        all_documents + (uint64_t)documents > db->quota.documents)
-        return err_set(&t->ctx, NACRE_QUOTA_EXCEEDED,
+        all->documents + (uint64_t)documents > db->quota.documents)
+        return err_set(ctx, NACRE_QUOTA_EXCEEDED,
                        "database %s may hold %llu documents and holds %llu", db->name,
-                       (unsigned long long)db->quota.documents, (unsigned long long)all_documents);
+                       (unsigned long long)db->quota.documents, (unsigned long long)all->documents);
     if (db->quota.storage_bytes && bytes > 0 &&
-        all_bytes + (uint64_t)bytes > db->quota.storage_bytes)
-        return err_set(&t->ctx, NACRE_QUOTA_EXCEEDED,
+        all->bytes + (uint64_t)bytes > db->quota.storage_bytes)
+        return err_set(ctx, NACRE_QUOTA_EXCEEDED,
                        "database %s may hold %llu bytes, holds %llu and would grow by %lld",
                        db->name, (unsigned long long)db->quota.storage_bytes,
-                       (unsigned long long)all_bytes, (long long)bytes);
+                       (unsigned long long)all->bytes, (long long)bytes);
     return NACRE_OK;
+}
+
+nacre_status txn_bytes_of(const struct write_op *op, uint64_t *out) {
+    struct buf footer BUF_CLEANUP = {0}, bytes BUF_CLEANUP = {0};
+    struct row row = {.body = op->body};
+    if ((op->flags & WRITE_TTL) && op->ttl_ms) row.flags |= ROW_EXPIRY;
+    buf_init(&footer, NULL, SIZE_MAX);
+    buf_init(&bytes, NULL, SIZE_MAX);
+    footer_build(&footer, op->body);
+    row.footer = buf_slice(&footer);
+    row_encode(&bytes, op->id_key, &row);
+    *out = KEYSPACE_PREFIX + op->id_key.n + bytes.n;
+    return buf_status(&footer) == NACRE_OK ? buf_status(&bytes) : NACRE_MEMORY_LIMIT;
 }
 
 // --- the change itself ------------------------------------------------------------------

@@ -95,6 +95,13 @@ uint64_t txn_published_ts(const struct txn *txn);
 MUST_USE nacre_status txn_due(struct ctx *ctx, struct txn *txn, uint32_t tablet, uint64_t now_ms,
                               uint32_t max, struct command_expire *out);
 
+// What the database holds in all, and would hold more: NACRE_QUOTA_EXCEEDED.
+MUST_USE nacre_status txn_check_quota(struct ctx *ctx, const struct database *db,
+                                      const struct tablet_counters *all, int64_t documents,
+                                      int64_t bytes);
+// The logical bytes of the document that a put or an insert makes where there is none.
+MUST_USE nacre_status txn_bytes_of(const struct write_op *op, uint64_t *out);
+
 // Progress of an index build: documents done so far, 0 if it is not building.
 MUST_USE nacre_status txn_build_progress(struct ctx *ctx, struct kv *kv, struct kv_view *view,
                                          uint32_t tablet, uint32_t index_id,

@@ -60,14 +60,11 @@ struct filter *filter_fixture_parse(struct ctx *ctx, const char *text) {
 }
 
 static struct filter *reparse(struct ctx *ctx, const char *text, const struct filter *filter) {
-    BUF_CLEANUP struct buf buf;
-    buf_init(&buf, NULL, SIZE_MAX / 2);
-    filter_write(filter, &buf);
-    assert_int_equal(buf_status(&buf), NACRE_OK);
     struct filter *again = NULL;
-    nacre_status status = filter_parse(ctx, buf_slice(&buf), &filter_regex_pcre2, &again);
+    nacre_status status = filter_parse(ctx, filter->canonical, &filter_regex_pcre2, &again);
     if (status != NACRE_OK) fail_msg("canonical form of %s: %s", text, ctx->err.detail);
-    if (!filter_equal(filter, again)) fail_msg("canonical form of %s changes", text);
+    if (!slice_eq(filter->canonical, again->canonical))
+        fail_msg("canonical form of %s changes", text);
     assert_true(filter_hash(filter) == filter_hash(again));
     assert_true(again->nodes <= filter->nodes);
     assert_int_equal(filter_is_pure(filter), filter_is_pure(again));

@@ -502,7 +502,7 @@ static void check_one(struct run *run) {
         const char *text = text_of(&run->text);
         const struct filter *a = filter_fixture_parse(&run->ctx, filter);
         const struct filter *b = filter_fixture_parse(&run->ctx, text);
-        if (!filter_equal(a, b)) fail_msg("%s is not %s", text, filter);
+        if (!slice_eq(a->canonical, b->canonical)) fail_msg("%s is not %s", text, filter);
         run->textual++;
     }
     check_documents(run, c, filter);

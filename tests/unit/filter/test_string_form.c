@@ -87,7 +87,8 @@ static void test_same_as_json(void **state) {
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
         const struct filter *text = filter_fixture_parse(&ctx, pairs[i].text);
         const struct filter *json = filter_fixture_parse(&ctx, pairs[i].json);
-        if (!filter_equal(text, json)) fail_msg("%s is not %s", pairs[i].text, pairs[i].json);
+        if (!slice_eq(text->canonical, json->canonical))
+            fail_msg("%s is not %s", pairs[i].text, pairs[i].json);
         assert_true(filter_hash(text) == filter_hash(json));
         assert_true(filter_is_pure(text));
     }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -161,8 +162,34 @@ static void test_indexes(void **state) {
     lib_fixture_close(&f);
 }
 
+// The bytes of one document decide: with one less the put is refused, and makes no collection.
+static void a_quota_keeps_a_collection_from_being_made(void **state) {
+    struct lib_fixture f;
+    const char *text, json[] = "{\"_id\":\"a\",\"n\":[1,2,{\"b\":\"some text\"}]}";
+    char quota[80];
+    nacre_collection c = nacre_collection_of("free", "things");
+    (void)state;
+    lib_fixture_open(&f);
+    LIB_OK(&f, nacre_database_create(f.s, "free", NULL, NULL));
+    LIB_OK(&f, nacre_put(f.s, &c, NULL, json, sizeof json - 1, NULL, NULL));
+    LIB_OK(&f, nacre_database_describe(f.s, "free", &text));
+    unsigned long long bytes = strtoull(strstr(text, "\"storage_bytes\":") + 16, NULL, 10);
+    for (unsigned long long less = 0; less < 2; less++) {
+        snprintf(quota, sizeof quota, "{\"quota\":{\"storage_bytes\":%llu}}", bytes - less);
+        const char *name = less ? "small" : "enough";
+        LIB_OK(&f, nacre_database_create(f.s, name, quota, NULL));
+        c = nacre_collection_of(name, "things");
+        nacre_status status = nacre_put(f.s, &c, NULL, json, sizeof json - 1, NULL, NULL);
+        assert_int_equal(status, less ? NACRE_QUOTA_EXCEEDED : NACRE_OK);
+        status = nacre_collection_describe(f.s, &c, &text);
+        assert_int_equal(status, less ? NACRE_COLLECTION_NOT_FOUND : NACRE_OK);
+    }
+    lib_fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_quota_keeps_a_collection_from_being_made),
         cmocka_unit_test(test_databases),
         cmocka_unit_test(test_collections),
         cmocka_unit_test(test_indexes),
