@@ -14,43 +14,6 @@ struct bson_iter bson_iter_of_val(struct val v) {
     return bson_iter_of(val_slice(v));
 }
 
-// The value of type at p. *size is the bytes it takes.
-static struct val bson_value(uint8_t type, const uint8_t *p, size_t *size) {
-    struct val v = {.type = VAL_NULL};
-    *size = bson_value_size(type, p);
-    switch (type) {
-    case BSON_DOUBLE:
-        v.type = VAL_DOUBLE;
-        memcpy(&v.d, p, 8);
-        break;
-    case BSON_STRING:
-        v = val_bytes(VAL_STRING, slice_of(p + 4, *size - 5));
-        break;
-    case BSON_OBJECT:
-        v = val_bytes(VAL_OBJECT, slice_of(p, *size));
-        break;
-    case BSON_ARRAY:
-        v = val_bytes(VAL_ARRAY, slice_of(p, *size));
-        break;
-    case BSON_BINARY:
-        v = val_bytes(p[4] == BSON_SUBTYPE_VECTOR ? VAL_VECTOR : VAL_BINARY,
-                      slice_of(p + 5, *size - 5));
-        break;
-    case BSON_BOOL:
-        v = val_bool(p[0] != 0);
-        break;
-    case BSON_DATE:
-        v = val_date((int64_t)bits_le64(p));
-        break;
-    case BSON_INT64:
-        v = val_int((int64_t)bits_le64(p));
-        break;
-    default:
-        break;
-    }
-    return v;
-}
-
 bool bson_next(struct bson_iter *it, struct slice *name, struct val *out) {
     if (it->p >= it->end) return false;
     uint8_t type = *it->p++;

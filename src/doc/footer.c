@@ -221,10 +221,12 @@ struct footer_wanted {
     const uint8_t *from, *to; // the element lies in [from, to)
 };
 
+// Names are compared with the NUL that ends them; no NUL is in a path's.
 static inline bool footer_is_wanted(const struct footer_wanted *wanted, const uint8_t *element) {
+    size_t n = wanted->name.n;
     if (element < wanted->from || element >= wanted->to) return false;
-    struct slice name = slice_of(element + 1, bson_name_size(element + 1));
-    return slice_eq(name, wanted->name);
+    if (n + 2 > (size_t)(wanted->to - element) || element[1 + n] != 0) return false;
+    return n == 0 || memcmp(element + 1, wanted->name.p, n) == 0;
 }
 
 // The element, NULL if there is none.
@@ -244,12 +246,9 @@ static const uint8_t *footer_search(struct slice body, struct slice footer,
     return NULL;
 }
 
-static struct val footer_value(const uint8_t *element) {
-    struct bson_iter it = {.p = element, .end = element + 1};
-    struct slice name;
-    struct val v = val_missing();
-    bson_next(&it, &name, &v);
-    return v;
+static inline struct val footer_value(const uint8_t *element, struct slice name) {
+    size_t size;
+    return bson_value(*element, element + 1 + name.n + 1, &size);
 }
 
 bool footer_find(struct slice body, struct slice footer, const struct path *path, struct val *out,
@@ -261,14 +260,14 @@ bool footer_find(struct slice body, struct slice footer, const struct path *path
     struct footer_wanted wanted = {parts[0].hash, parts[0].name, false, body.p, body.p + body.n};
     const uint8_t *element = footer_search(body, footer, &wanted);
     if (!element) return false;
-    struct val v = footer_value(element);
+    struct val v = footer_value(element, parts[0].name);
     *depth_done = 1;
     if (path->count > 1 && v.type == VAL_OBJECT) {
         wanted = (struct footer_wanted){path->hash, parts[1].name, true, v.p, v.p + v.n};
         element = footer_search(body, footer, &wanted);
         *depth_done = element ? 2 : 0;
         if (!element) return false;
-        v = footer_value(element);
+        v = footer_value(element, parts[1].name);
     }
     *out = v;
     return true;
