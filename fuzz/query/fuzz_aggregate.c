@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool is_refusal(nacre_status status) {
     return status == NACRE_INVALID_ARGUMENT || status == NACRE_INVALID_FILTER ||
-           status == NACRE_UNIMPLEMENTED || status == NACRE_MEMORY_LIMIT;
+           status == NACRE_INVALID_JSON || status == NACRE_UNIMPLEMENTED ||
+           status == NACRE_MEMORY_LIMIT;
 }
 
 static void check(struct ctx *ctx, struct slice bson) {
