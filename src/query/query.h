@@ -47,8 +47,8 @@ struct query_request {
 // bson: the JSON body, parsed with allow_dollar_names; n = 0 is an empty one. filter is an object
 // or a text, sort and fields are lists or texts ("a,-b", "a,b.c"). Everything lives in ctx's arena,
 // cursor borrows from bson. now_ms is left 0. Errors: NACRE_INVALID_ARGUMENT with pointer and
-// suggestion (an offset with a cursor is one), NACRE_INVALID_FILTER, NACRE_INVALID_JSON (a text that
-// begins with '{' is JSON).
+// suggestion (an offset with a cursor is one), NACRE_INVALID_FILTER, NACRE_INVALID_JSON (a text
+// that begins with '{' is JSON).
 MUST_USE nacre_status query_request_parse(struct ctx *ctx, struct slice bson,
                                           struct query_request *out);
 
