@@ -177,8 +177,11 @@ MUST_USE nacre_status prepare_patch_of_many(struct ctx *ctx, const struct write_
 // The document of op as its collection's schema wants it, checked: op has a body already. A patch
 // is worked out here only if the schema has patterns; then it becomes conditional on a version, and
 // the caller retries when that is gone.
+// bodies: of a batch that is all or nothing, what its operations so far make of documents (id_key →
+// struct slice, n = 0: it is gone); else NULL.
 MUST_USE nacre_status prepare_schema(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
-                                     const struct collection *collection, struct write_op *op);
+                                     const struct collection *collection, struct write_op *op,
+                                     struct map *bodies);
 // The document that an operation is about, as the transaction (NULL: none) sees it; as engine_get.
 MUST_USE nacre_status prepare_read(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
                                    const struct write_op *op, struct engine_doc *out);

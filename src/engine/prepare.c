@@ -220,12 +220,32 @@ static nacre_status prepare_op(struct ctx *ctx, struct engine *e, struct engine_
         prepare_token(item->token, op->token);
         op->flags |= WRITE_LEASE;
     }
-    TRY(prepare_filter(ctx, e, tx, item, op));
-    return prepare_schema(ctx, e, tx, collection, op);
+    return prepare_filter(ctx, e, tx, item, op);
+}
+
+static nacre_status prepare_ops(struct ctx *ctx, struct engine *e,
+                                const struct write_request *request,
+                                const struct collection *collection, struct map *bodies,
+                                struct command_write *out) {
+    for (uint32_t i = 0; i < request->count; i++) {
+        const struct write_item *item = &request->items[i];
+        nacre_status status = NACRE_OK;
+        if (request->count > 1 && !request->atomic)
+            status = prepare_schema_batch(ctx, collection, item);
+        if (status == NACRE_OK)
+            status = prepare_op(ctx, e, request->tx, item, collection, &out->ops[i]);
+        if (status == NACRE_OK)
+            status = prepare_schema(ctx, e, request->tx, collection, &out->ops[i], bodies);
+        if (status == NACRE_OK) continue;
+        out->count = i; // where it stopped, for the caller's pointer
+        return status;
+    }
+    return NACRE_OK;
 }
 
 nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write_request *request,
                            const struct collection *collection, struct command_write *out) {
+    struct map bodies;
     *out = (struct command_write){.atomic = request->atomic || request->count == 1,
                                   .count = request->count};
     if (request->count > WRITE_OPS_MAX)
@@ -234,15 +254,10 @@ nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write
                        request->count);
     out->ops = ARENA_ARRAY(&ctx->arena, struct write_op, (size_t)request->count + 1);
     if (!out->ops) return err_nomem(ctx);
-    for (uint32_t i = 0; i < request->count; i++) {
-        const struct write_item *item = &request->items[i];
-        nacre_status status = NACRE_OK;
-        if (request->count > 1) status = prepare_schema_batch(ctx, collection, item);
-        if (status == NACRE_OK)
-            status = prepare_op(ctx, e, request->tx, item, collection, &out->ops[i]);
-        if (status == NACRE_OK) continue;
-        out->count = i; // where it stopped, for the caller's pointer
-        return status;
-    }
-    return NACRE_OK;
+    map_init(&bodies);
+    bool together = request->atomic && request->count > 1;
+    nacre_status status =
+        prepare_ops(ctx, e, request, collection, together ? &bodies : NULL, out);
+    map_free(&bodies);
+    return status;
 }

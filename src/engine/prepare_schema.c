@@ -41,44 +41,83 @@ static nacre_status replace_all(struct ctx *ctx, struct slice body, struct write
     return keep(ctx, &bytes, &op->body);
 }
 
+// The document that a patch is about: as the batch has left it so far, else as it is stored.
+// *out_version 0: the batch is all or nothing and has written it, so it will be this one.
 static nacre_status patched(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
-                            const struct write_op *op, struct slice *out_body,
-                            uint64_t *out_version) {
+                            const struct write_op *op, const struct slice *before,
+                            struct slice *out_body, uint64_t *out_version) {
     struct engine_doc doc = {0};
     struct patch patch = {.kind = op->patch_kind, .bson = op->body};
     struct buf body BUF_CLEANUP = {0};
     if (op->patch_kind == PATCH_JSON) TRY(patch_of_ops(ctx, op->body, &patch));
-    TRY(prepare_read(ctx, e, tx, op, &doc));
+    if (!before) TRY(prepare_read(ctx, e, tx, op, &doc));
     buf_init(&body, NULL, DOC_BYTES_MAX);
-    nacre_status status = patch_apply(ctx, &patch, doc.row.body, (int64_t)engine_now_ms(e), &body);
+    nacre_status status = patch_apply(ctx, &patch, before ? *before : doc.row.body,
+                                      (int64_t)engine_now_ms(e), &body);
     if (status == NACRE_OK) status = keep(ctx, &body, out_body);
-    *out_version = doc.row.version;
+    *out_version = before ? 0 : doc.row.version;
     engine_release_doc(e, &doc);
     return status;
 }
 
+// *out: the document after it, n = 0: not known, as the operation will fail.
 static nacre_status check_patch(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
-                                const struct collection *collection, struct write_op *op) {
-    struct slice body = {0};
+                                const struct collection *collection, struct write_op *op,
+                                struct slice *out) {
+    struct slice body = {0}, before = *out;
     uint64_t version = 0;
-    TRY(patched(ctx, e, tx, op, &body, &version));
-    TRY(prepare_version(ctx, version, op));
-    // Of another version than is asked for: apply tells that, whatever the patch would make.
-    bool asked = bits_le64(op->versions.p) == version;
-    if (!asked) return NACRE_OK;
+    *out = slice_of(NULL, 0);
+    TRY(patched(ctx, e, tx, op, before.n ? &before : NULL, &body, &version));
+    if (version) {
+        TRY(prepare_version(ctx, version, op));
+        // Of another version than is asked for: apply tells that, whatever the patch would make.
+        if (bits_le64(op->versions.p) != version) return NACRE_OK;
+    }
     TRY(check_document(ctx, collection, &body, op));
+    *out = body;
     return replace_all(ctx, body, op);
 }
 
+static nacre_status check_op(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                             const struct collection *collection, struct write_op *op,
+                             struct slice *body) {
+    if (op->kind == WRITE_PATCH) return check_patch(ctx, e, tx, collection, op, body);
+    TRY(check_document(ctx, collection, &op->body, op));
+    *body = op->body;
+    return NACRE_OK;
+}
+
+// In a batch that is all or nothing: a patch goes upon what the operations before it make.
+static nacre_status check_in_batch(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                                   const struct collection *collection, struct write_op *op,
+                                   struct map *bodies) {
+    struct slice *body = map_get(bodies, op->id_key);
+    bool gone = body && !body->n;
+    if (op->kind == WRITE_GET || (gone && op->kind == WRITE_PATCH)) return NACRE_OK;
+    if (!body) {
+        body = ARENA_NEW(&ctx->arena, struct slice);
+        if (!body || !map_put(bodies, op->id_key, body)) return err_nomem(ctx);
+    }
+    if (op->kind == WRITE_DELETE) {
+        *body = slice_of(NULL, 0);
+        return NACRE_OK;
+    }
+    return check_op(ctx, e, tx, collection, op, body);
+}
+
 nacre_status prepare_schema(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
-                            const struct collection *collection, struct write_op *op) {
-    if (!collection_has_schema(collection) || op->kind > WRITE_PATCH) return NACRE_OK;
-    if (!collection_schema_runs(collection))
+                            const struct collection *collection, struct write_op *op,
+                            struct map *bodies) {
+    struct slice body = {0};
+    bool patterns = prepare_has_patterns(collection);
+    if (!collection_has_schema(collection)) return NACRE_OK;
+    if (op->kind <= WRITE_PATCH && !collection_schema_runs(collection))
         return err_set(ctx, NACRE_UNAVAILABLE,
                        "this program cannot run the patterns in the schema of collection %s",
                        collection->name);
-    if (op->kind != WRITE_PATCH) return check_document(ctx, collection, &op->body, op);
-    return prepare_has_patterns(collection) ? check_patch(ctx, e, tx, collection, op) : NACRE_OK;
+    if (bodies && patterns) return check_in_batch(ctx, e, tx, collection, op, bodies);
+    if (op->kind > WRITE_PATCH || (op->kind == WRITE_PATCH && !patterns)) return NACRE_OK;
+    return check_op(ctx, e, tx, collection, op, &body);
 }
 
 bool prepare_has_patterns(const struct collection *collection) {
@@ -91,9 +130,9 @@ nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *coll
     nacre_status status = err_set(
         ctx, NACRE_UNIMPLEMENTED,
         "the schema of collection %s has patterns: its documents cannot be patched in a batch "
-        "of several operations yet",
+        "that is not atomic yet",
         collection->name);
-    err_hint(ctx, "patch them one by one, or put whole documents");
+    err_hint(ctx, "give atomic, patch them one by one, or put whole documents");
     return status;
 }
 

@@ -74,7 +74,7 @@ static nacre_status look(struct ctx *ctx, struct where *w, const struct collecti
     nacre_status status = NACRE_OK;
     if (patterns || !(op->flags & WRITE_IF_FILTER))
         status = prepare_impure(ctx, w->e, NULL, w->filter, op);
-    if (status == NACRE_OK && patterns) status = prepare_schema(ctx, w->e, NULL, collection, op);
+    if (status == NACRE_OK && patterns) status = prepare_schema(ctx, w->e, NULL, collection, op, NULL);
     *goes = status == NACRE_OK;
     bool gone = status == NACRE_CONDITION_FAILED || status == NACRE_DOCUMENT_NOT_FOUND;
     if (gone) err_clear(ctx);
@@ -302,7 +302,6 @@ static nacre_status run_in_tx(struct ctx *ctx, struct where *w) {
     }
     target.collection = catalog_by_tablet(target.view->catalog, handle.tablet);
     uint32_t documents = r->atomic ? WRITE_OPS_MAX : r->chunk ? r->chunk : CHUNK_DOCUMENTS;
-    if (r->kind == WRITE_PATCH && prepare_has_patterns(target.collection)) documents = 1;
     TRY(where_search_open(ctx, &w->search, &target, w->filter, slice_of(NULL, 0)));
     struct arena_mark mark = arena_mark(&ctx->arena);
     while (status == NACRE_OK && !w->finished) {

@@ -138,11 +138,14 @@ static bool has_impure_filter(const struct write_request *request,
            !(command->ops[0].flags & WRITE_IF_FILTER);
 }
 
-// A patch that was worked out for a schema with patterns, on the version it then found.
+// A patch that was worked out for a schema with patterns, on the version it then found: the one that
+// failed, or the only one.
 static bool has_own_version(const struct write_request *request,
-                            const struct command_write *command) {
-    return request->count == 1 && command->ops[0].kind == WRITE_PATCH &&
-           (command->ops[0].flags & WRITE_SCHEMA);
+                            const struct command_write *command, uint32_t failed) {
+    if (!command->atomic || failed >= command->count) return false;
+    const struct write_op *op = &command->ops[failed];
+    return op->kind == WRITE_PATCH && (op->flags & WRITE_SCHEMA) &&
+           (op->flags & WRITE_IF_VERSIONS) && !request->items[failed].version_count;
 }
 
 // Of an idempotency key.
@@ -198,8 +201,9 @@ static nacre_status submit_once(struct ctx *ctx, struct engine *e,
     if (command.count) submit.tablet = command.ops[0].tablet;
     if (command.count == 1) submit.key = command.ops[0].id_key;
     nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
-    bool own = has_impure_filter(request, &command) || has_own_version(request, &command);
-    *retry = (status == NACRE_VERSION_MISMATCH && own && !request->items[0].version_count) ||
+    bool own = (has_impure_filter(request, &command) && !request->items[0].version_count) ||
+               has_own_version(request, &command, out->failed_op);
+    *retry = (status == NACRE_VERSION_MISMATCH && own) ||
              (status == NACRE_CONFLICT && atomic_load(&e->catalog_epoch) != epoch);
     return status;
 }

@@ -122,12 +122,35 @@ static void test_batches(void **state) {
     lib_fixture_close(&f);
 
     open_with(&f, pattern);
+    // All or nothing: a patch goes upon what the operations before it make.
+    LIB_OK(&f, lib_fixture_batch(&f,
+                                 "{\"operations\":[{\"op\":\"put\",\"id\":1,\"document\":{}},"
+                                 "{\"op\":\"patch\",\"id\":1,\"patch\":{\"age\":1}},"
+                                 "{\"op\":\"patch\",\"id\":1,\"patch\":{\"$inc\":{\"age\":4}}}]}",
+                                 &out));
+    LIB_HAS(out, "{\"status\":200,\"id\":1,\"version\":3}]}");
+    LIB_HAS(contract_body(&f, "~1"), "\"age\":5");
+    LIB_FAILS(
+        &f,
+        lib_fixture_batch(&f,
+                          "{\"operations\":[{\"op\":\"patch\",\"id\":1,\"patch\":{\"age\":7}},"
+                          "{\"op\":\"patch\",\"id\":1,\"patch\":{\"name\":\"9\"}}]}",
+                          &out),
+        NACRE_SCHEMA_VIOLATION, "/operations/1", "/name");
+    LIB_HAS(contract_body(&f, "~1"), "\"age\":5");
     LIB_FAILS(&f,
               lib_fixture_batch(&f,
-                                "{\"operations\":[{\"op\":\"put\",\"id\":1,\"document\":{}},"
-                                "{\"op\":\"patch\",\"id\":1,\"patch\":{\"age\":1}}]}",
+                                "{\"operations\":[{\"op\":\"delete\",\"id\":1},"
+                                "{\"op\":\"patch\",\"id\":1,\"patch\":{\"name\":\"B\"}}]}",
                                 &out),
-              NACRE_UNIMPLEMENTED, "has patterns", "/operations/1");
+              NACRE_DOCUMENT_NOT_FOUND, "/operations/1");
+    LIB_OK(&f, lib_fixture_batch(
+                   &f,
+                   "{\"atomic\":false,\"operations\":[{\"op\":\"put\",\"id\":2,\"document\":{}},"
+                   "{\"op\":\"patch\",\"id\":1,\"patch\":{\"age\":1}}]}",
+                   &out));
+    LIB_HAS(out, "\"status\":501");
+    LIB_HAS(out, "is not atomic yet");
     LIB_OK(&f, lib_fixture_batch(&f,
                                  "{\"operations\":[{\"op\":\"put\",\"id\":1,\"document\":"
                                  "{\"name\":\"A\"}}]}",
