@@ -105,8 +105,8 @@ nacre_status fetch_next(struct ctx *ctx, struct fetch *fetch, struct query_row *
     struct slice value = item->entry ? cache_value(item->entry) : item->pin.value;
     TRY(row_decode(ctx, keyspace_local(key), value, !item->entry, &out->row));
     if (fetch->keeps && !item->entry && fetch->target->cache)
-        cache_insert(fetch->target->cache, key, value, false, out->row.begin_ts,
-                     fetch->target->view->commit_ts);
+        cache_offer(fetch->target->cache, key, value, out->row.begin_ts,
+                    fetch->target->view->commit_ts);
     out->id_key = slice_skip(key, KEYSPACE_PREFIX);
     *live = !(out->row.flags & ROW_DELETED);
     return NACRE_OK;

@@ -10,10 +10,11 @@
 // releases its charge.
 //
 // Admission: in a full cache what is read once, a scan or a database much larger than the cache,
-// would cost a copy and an entry that is worth more. So a first read inserts only where there is
-// room; else it leaves a mark of two bytes, and the next one, if the mark still stands, inserts
-// (the doorkeeper of TinyLFU, Einziger, Friedman, Manes 2017, as a direct-mapped table: marks age
-// by being overwritten). Marks are hints without a lock.
+// would cost a copy and an entry that is worth more. So a first read leaves a mark of two bytes,
+// and the next one, if the mark still stands, inserts (the doorkeeper of TinyLFU, Einziger,
+// Friedman, Manes 2017, as a direct-mapped table: marks age by being overwritten). Marks are hints
+// without a lock. Rows of an index, each of which costs a block, are kept at once where there is
+// room (cache_offer).
 #include "store/cache/cache.h"
 
 #include "base/bits/bits.h"
@@ -252,22 +253,35 @@ static bool has_room(struct cache *cache, struct shard *shard, size_t bytes) {
     return fits && budget_fits(cache->budget, bytes);
 }
 
-void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,
-                  uint64_t ts, uint64_t view_ts) {
-    uint64_t hash = cache_hash(key);
+static void insert(struct cache *cache, uint64_t hash, struct cache_entry *entry,
+                   uint64_t view_ts) {
     struct shard *shard = shard_of(cache, hash);
-    if (!was_read(cache, hash) && !has_room(cache, shard, key.n + value.n)) return;
-    struct cache_entry *entry =
-        entry_new(key, hash, absent ? (struct slice){0} : value, absent, ts);
     if (!entry) return;
+    struct slice key = slice_of(entry->bytes, entry->key_size);
     store_lock_take(&shard->lock);
-    bool newest = ts <= view_ts && shard->last_write_ts <= view_ts;
+    bool newest = entry->ts <= view_ts && shard->last_write_ts <= view_ts;
     // An entry that is there already is as new (invariant 1).
     if (newest && !cache_table_find(&shard->table, key, hash))
         place(cache, shard, entry, 0);
     else
         mem_free(entry);
     store_lock_drop(&shard->lock);
+}
+
+void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,
+                  uint64_t ts, uint64_t view_ts) {
+    uint64_t hash = cache_hash(key);
+    if (!was_read(cache, hash)) return;
+    insert(cache, hash, entry_new(key, hash, absent ? (struct slice){0} : value, absent, ts),
+           view_ts);
+}
+
+void cache_offer(struct cache *cache, struct slice key, struct slice value, uint64_t ts,
+                 uint64_t view_ts) {
+    uint64_t hash = cache_hash(key);
+    struct shard *shard = shard_of(cache, hash);
+    if (!was_read(cache, hash) && !has_room(cache, shard, key.n + value.n)) return;
+    insert(cache, hash, entry_new(key, hash, value, false, ts), view_ts);
 }
 
 static void shard_drop_prefix(struct cache *cache, struct shard *shard, struct slice prefix) {

@@ -48,10 +48,13 @@ void cache_unpin(struct cache *cache, const struct cache_entry *entry);
 // entry (never an error).
 void cache_write(struct cache *cache, struct slice key, struct slice value, bool absent,
                  uint64_t commit_ts);
-// Readers. ts: the value's own begin_ts. The first read of a key inserts where nothing has to be
-// evicted for it, else it only marks the key, and a later one inserts.
+// Readers. ts: the value's own begin_ts. The first read of a key only marks it, a later one
+// inserts.
 void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,
                   uint64_t ts, uint64_t view_ts);
+// As cache_insert, but a first read inserts, too, where nothing has to be evicted for it.
+void cache_offer(struct cache *cache, struct slice key, struct slice value, uint64_t ts,
+                 uint64_t view_ts);
 // Drops every key with the prefix (tablet dropped); O(entries).
 void cache_drop_prefix(struct cache *cache, struct slice prefix);
 

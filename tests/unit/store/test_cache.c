@@ -77,6 +77,7 @@ static void test_insert_only_what_is_newest(void **state) {
     cache_drop_prefix(cache, SLICE_LIT("a"));
     expect(cache, "a", NULL, 0);
     insert_again(cache, SLICE_LIT("a"), SLICE_LIT("old"), 5, 100);
+    cache_offer(cache, SLICE_LIT("a"), SLICE_LIT("old"), 5, 100);
     expect(cache, "a", NULL, 0);
     insert_again(cache, SLICE_LIT("a"), SLICE_LIT("new"), 101, 101);
     expect(cache, "a", "new", 101);
@@ -89,7 +90,7 @@ static size_t entries_of(const struct cache *cache) {
     return stats.entries;
 }
 
-static void read_many(struct cache *cache, int from, int count) {
+static void get_many(struct cache *cache, int from, int count) {
     for (int i = from; i < from + count; i++) {
         char key[16];
         (void)snprintf(key, sizeof key, "%08d", i);
@@ -97,33 +98,51 @@ static void read_many(struct cache *cache, int from, int count) {
     }
 }
 
-static void test_what_is_read_once_is_kept_where_there_is_room(void **state) {
+static void offer_many(struct cache *cache, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "%08d", i);
+        cache_offer(cache, slice_str(key), SLICE_LIT("value"), 1, 1);
+    }
+}
+
+static void test_what_is_got_once_is_not_kept(void **state) {
+    (void)state;
+    struct cache *cache = cache_of(NULL, 1 << 20);
+    get_many(cache, 0, 1000);
+    assert_int_equal(entries_of(cache), 0);
+    get_many(cache, 990, 10);
+    assert_int_equal(entries_of(cache), 10);
+    cache_free(cache);
+}
+
+static void test_what_is_offered_is_kept_where_there_is_room(void **state) {
     (void)state;
     struct budget budget;
     budget_init(&budget, NULL, 0);
     struct cache *cache = cache_of(&budget, 1 << 20);
-    read_many(cache, 0, 1000);
+    offer_many(cache, 0, 1000);
     assert_int_equal(entries_of(cache), 1000);
     cache_free(cache);
     assert_int_equal(budget.used, 0);
 }
 
-static void test_what_is_read_once_evicts_nothing(void **state) {
+static void test_what_is_offered_evicts_nothing(void **state) {
     (void)state;
     struct budget budget;
     struct cache_stats stats;
     budget_init(&budget, NULL, 0);
     struct cache *cache = cache_of(&budget, 1 << 20);
-    read_many(cache, 0, 20000); // much more than the cache holds
+    offer_many(cache, 0, 20000); // much more than the cache holds
     size_t entries = entries_of(cache), used = budget.used;
     assert_true(entries > 5000 && entries < 20000);
     expect(cache, "00000000", "value", 1);
-    read_many(cache, 20000, 100);
+    offer_many(cache, 20000, 100);
     assert_int_equal(entries_of(cache), entries);
     assert_int_equal(budget.used, used);
     cache_stats(cache, &stats);
     assert_int_equal(stats.evictions, 0);
-    read_many(cache, 20000, 100);
+    offer_many(cache, 20000, 100);
     expect(cache, "00020000", "value", 1);
     cache_write(cache, SLICE_LIT("written"), SLICE_LIT("two"), false, 2);
     expect(cache, "written", "two", 2); // what is written is kept at once
@@ -131,12 +150,12 @@ static void test_what_is_read_once_evicts_nothing(void **state) {
     assert_int_equal(budget.used, 0);
 }
 
-static void test_a_budget_without_room_is_left_alone_by_first_reads(void **state) {
+static void test_a_budget_without_room_is_left_alone_by_what_is_offered(void **state) {
     (void)state;
     struct budget budget;
     budget_init(&budget, NULL, 200 << 10);
     struct cache *cache = cache_of(&budget, 16 << 20);
-    read_many(cache, 0, 20000);
+    offer_many(cache, 0, 20000);
     struct cache_stats stats;
     cache_stats(cache, &stats);
     assert_int_equal(stats.evictions, 0);
@@ -444,9 +463,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_get_replace),
         cmocka_unit_test(test_insert_only_what_is_newest),
-        cmocka_unit_test(test_what_is_read_once_is_kept_where_there_is_room),
-        cmocka_unit_test(test_what_is_read_once_evicts_nothing),
-        cmocka_unit_test(test_a_budget_without_room_is_left_alone_by_first_reads),
+        cmocka_unit_test(test_what_is_got_once_is_not_kept),
+        cmocka_unit_test(test_what_is_offered_is_kept_where_there_is_room),
+        cmocka_unit_test(test_what_is_offered_evicts_nothing),
+        cmocka_unit_test(test_a_budget_without_room_is_left_alone_by_what_is_offered),
         cmocka_unit_test(test_a_pin_outlives_replacement_and_is_charged),
         cmocka_unit_test(test_bounds_are_kept),
         cmocka_unit_test(test_a_refused_budget_only_evicts),
