@@ -5,7 +5,7 @@
 #include "base/bits/bits.h"
 #include "txn/apply.h"
 
-enum { PENDING_BYTES_MAX = 1024 * 1024 };
+enum { PENDING_BYTES_MAX = 1024 * 1024, CACHED_EFFECTS_MAX = 256 };
 
 static bool is_dropped(const struct txn *t, uint32_t tablet) {
     for (uint32_t i = 0; i < t->dropped_count; i++)
@@ -123,9 +123,11 @@ nacre_status group_load_catalog(struct ctx *ctx, struct txn *t) {
 }
 
 static nacre_status after_write(struct txn *t) {
+    // What an import writes would wash out of the cache what is read.
+    bool many = t->effect_count > CACHED_EFFECTS_MAX;
     for (uint32_t i = 0; i < t->effect_count; i++) {
         const struct effect *e = &t->effects[i];
-        cache_write(t->cache, e->key, e->row, e->row.n == 0, e->commit_ts);
+        (many ? cache_replace : cache_write)(t->cache, e->key, e->row, e->row.n == 0, e->commit_ts);
     }
     for (uint32_t i = 0; i < t->dropped_count; i++) {
         uint8_t prefix[4];

@@ -231,6 +231,17 @@ void cache_write(struct cache *cache, struct slice key, struct slice value, bool
     store_lock_drop(&shard->lock);
 }
 
+void cache_replace(struct cache *cache, struct slice key, struct slice value, bool absent,
+                   uint64_t commit_ts) {
+    uint64_t hash = cache_hash(key);
+    struct shard *shard = shard_of(cache, hash);
+    store_lock_take(&shard->lock);
+    if (commit_ts > shard->last_write_ts) shard->last_write_ts = commit_ts;
+    bool there = cache_table_find(&shard->table, key, hash) != NULL;
+    store_lock_drop(&shard->lock);
+    if (there) cache_write(cache, key, value, absent, commit_ts);
+}
+
 // Whether the key was read since its mark was last overwritten; leaves the mark. Place and tag are
 // different bits of the hash.
 static bool was_read(struct cache *cache, uint64_t hash) {

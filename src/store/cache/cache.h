@@ -48,6 +48,10 @@ void cache_unpin(struct cache *cache, const struct cache_entry *entry);
 // entry (never an error).
 void cache_write(struct cache *cache, struct slice key, struct slice value, bool absent,
                  uint64_t commit_ts);
+// As cache_write where the cache has the key, which makes its entry newer or drops it; else it adds
+// nothing.
+void cache_replace(struct cache *cache, struct slice key, struct slice value, bool absent,
+                   uint64_t commit_ts);
 // Readers. ts: the value's own begin_ts. The first read of a key only marks it, a later one
 // inserts.
 void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,

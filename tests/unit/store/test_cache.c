@@ -84,6 +84,23 @@ static void test_insert_only_what_is_newest(void **state) {
     cache_free(cache);
 }
 
+static void test_replace_adds_nothing(void **state) {
+    (void)state;
+    struct cache *cache = cache_of(NULL, 1 << 20);
+    cache_replace(cache, SLICE_LIT("a"), SLICE_LIT("one"), false, 10);
+    expect(cache, "a", NULL, 0);
+    insert_again(cache, SLICE_LIT("a"), SLICE_LIT("old"), 5, 9); // its view is older than the write
+    expect(cache, "a", NULL, 0);
+    cache_write(cache, SLICE_LIT("a"), SLICE_LIT("two"), false, 11);
+    cache_replace(cache, SLICE_LIT("a"), SLICE_LIT("three"), false, 12);
+    expect(cache, "a", "three", 12);
+    cache_replace(cache, SLICE_LIT("a"), slice_of(NULL, 0), true, 13);
+    const struct cache_entry *e = cache_get(cache, SLICE_LIT("a"), cache_hash(SLICE_LIT("a")));
+    assert_true(e && e->absent && e->ts == 13);
+    cache_unpin(cache, e);
+    cache_free(cache);
+}
+
 static size_t entries_of(const struct cache *cache) {
     struct cache_stats stats;
     cache_stats(cache, &stats);
@@ -463,6 +480,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_get_replace),
         cmocka_unit_test(test_insert_only_what_is_newest),
+        cmocka_unit_test(test_replace_adds_nothing),
         cmocka_unit_test(test_what_is_got_once_is_not_kept),
         cmocka_unit_test(test_what_is_offered_is_kept_where_there_is_room),
         cmocka_unit_test(test_what_is_offered_evicts_nothing),
