@@ -41,33 +41,33 @@ static nacre_status replace_all(struct ctx *ctx, struct slice body, struct write
     return keep(ctx, &bytes, &op->body);
 }
 
-// The document that a patch is about: as the batch has left it so far, else as it is stored.
-// *out_version 0: the batch is all or nothing and has written it, so it will be this one.
+// The document after a patch: of *body, as the batch has left it so far, or (n = 0) of what is
+// stored. *out_version 0: the batch is all or nothing and has written it, so it will be this one.
 static nacre_status patched(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
-                            const struct write_op *op, const struct slice *before,
-                            struct slice *out_body, uint64_t *out_version) {
+                            const struct write_op *op, struct slice *body, uint64_t *out_version) {
     struct engine_doc doc = {0};
     struct patch patch = {.kind = op->patch_kind, .bson = op->body};
-    struct buf body BUF_CLEANUP = {0};
+    struct buf after BUF_CLEANUP = {0};
+    bool stored = !body->n;
     if (op->patch_kind == PATCH_JSON) TRY(patch_of_ops(ctx, op->body, &patch));
-    if (!before) TRY(prepare_read(ctx, e, tx, op, &doc));
-    buf_init(&body, NULL, DOC_BYTES_MAX);
-    nacre_status status = patch_apply(ctx, &patch, before ? *before : doc.row.body,
-                                      (int64_t)engine_now_ms(e), &body);
-    if (status == NACRE_OK) status = keep(ctx, &body, out_body);
-    *out_version = before ? 0 : doc.row.version;
+    if (stored) TRY(prepare_read(ctx, e, tx, op, &doc));
+    buf_init(&after, NULL, DOC_BYTES_MAX);
+    nacre_status status =
+        patch_apply(ctx, &patch, stored ? doc.row.body : *body, (int64_t)engine_now_ms(e), &after);
+    if (status == NACRE_OK) status = keep(ctx, &after, body);
+    *out_version = doc.row.version;
     engine_release_doc(e, &doc);
     return status;
 }
 
-// *out: the document after it, n = 0: not known, as the operation will fail.
+// *out: the document before it as patched takes it, then after it; n = 0: it will fail.
 static nacre_status check_patch(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
                                 const struct collection *collection, struct write_op *op,
                                 struct slice *out) {
-    struct slice body = {0}, before = *out;
+    struct slice body = *out;
     uint64_t version = 0;
     *out = slice_of(NULL, 0);
-    TRY(patched(ctx, e, tx, op, before.n ? &before : NULL, &body, &version));
+    TRY(patched(ctx, e, tx, op, &body, &version));
     if (version) {
         TRY(prepare_version(ctx, version, op));
         // Of another version than is asked for: apply tells that, whatever the patch would make.

@@ -74,9 +74,11 @@ static nacre_status look(struct ctx *ctx, struct where *w, const struct collecti
     nacre_status status = NACRE_OK;
     if (patterns || !(op->flags & WRITE_IF_FILTER))
         status = prepare_impure(ctx, w->e, NULL, w->filter, op);
-    if (status == NACRE_OK && patterns) status = prepare_schema(ctx, w->e, NULL, collection, op, NULL);
+    bool gone = status == NACRE_CONDITION_FAILED;
+    if (status == NACRE_OK && patterns)
+        status = prepare_schema(ctx, w->e, NULL, collection, op, NULL);
     *goes = status == NACRE_OK;
-    bool gone = status == NACRE_CONDITION_FAILED || status == NACRE_DOCUMENT_NOT_FOUND;
+    gone |= status == NACRE_DOCUMENT_NOT_FOUND;
     if (gone) err_clear(ctx);
     return gone ? NACRE_OK : status;
 }

@@ -138,8 +138,8 @@ static bool has_impure_filter(const struct write_request *request,
            !(command->ops[0].flags & WRITE_IF_FILTER);
 }
 
-// A patch that was worked out for a schema with patterns, on the version it then found: the one that
-// failed, or the only one.
+// The operation that failed is a patch that was worked out for a schema with patterns, on the
+// version it then found.
 static bool has_own_version(const struct write_request *request,
                             const struct command_write *command, uint32_t failed) {
     if (!command->atomic || failed >= command->count) return false;

@@ -238,6 +238,12 @@ static void test_regex_and_patterns(void **state) {
     r = patch(&h, "n = 1", "{\"$set\":{\"s\":\"z\"}}");
     assert_int_equal(engine_where(&h.ctx, h.engine, &r, &told), NACRE_SCHEMA_VIOLATION);
     assert_non_null(strstr(h.ctx.err.detail, "document \"~1\""));
+    // A test of a JSON Patch is no condition of the change: it fails it.
+    r = patch(&h, "n = 1",
+              "{\"ops\":[{\"op\":\"test\",\"path\":\"/k\",\"value\":9},"
+              "{\"op\":\"replace\",\"path\":\"/k\",\"value\":1}]}");
+    r.format = PATCH_FORMAT_OPS;
+    assert_int_equal(engine_where(&h.ctx, h.engine, &r, &told), NACRE_CONDITION_FAILED);
     r.kind = WRITE_DELETE;
     r.filter = SLICE_LIT("{\"s\":{\"$regex\":\"^c+$\"}}");
     assert_int_equal(engine_where(&h.ctx, h.engine, &r, &told), NACRE_OK);
