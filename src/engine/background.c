@@ -59,6 +59,7 @@ static nacre_status expire_tablet(struct ctx *ctx, struct engine *e, uint32_t ta
 }
 
 static nacre_status sweep(struct ctx *ctx, struct engine *e) {
+    engine_tx_reap(e);
     struct view *view = engine_view(e);
     nacre_status status = expire_tablet(ctx, e, 0);
     for (uint32_t i = 0; i < view->catalog->collection_count && status == NACRE_OK; i++) {

@@ -96,6 +96,10 @@ struct engine {
     struct running *running, **running_tail;
     uint64_t running_last; // id
 
+    // Transactions that sessions have room for, open or not.
+    struct mutex tx_lock;
+    struct engine_tx *txs;
+
     // Followers of changes.
     struct mutex feed_lock;
     struct cond feed_wake;
@@ -147,6 +151,9 @@ void engine_note_published(struct engine *engine);
 
 // The published horizon; views of the past that are open hold the store's back.
 void engine_note_horizon(struct engine *engine, uint64_t ts);
+// Open transactions whose time is up give back the state they hold, whether or not they are called
+// again.
+void engine_tx_reap(struct engine *engine);
 // After a publish or a sync: whoever follows changes looks again. One load when nobody waits.
 void engine_changes_wake(struct engine *engine);
 MUST_USE nacre_status engine_resolve_in(struct ctx *ctx, const struct catalog *catalog,

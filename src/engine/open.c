@@ -192,6 +192,7 @@ static nacre_status init_engine(struct ctx *ctx, struct engine *e, const struct 
     mutex_init(&e->inflight_lock);
     map_init(&e->inflight);
     mutex_init(&e->past_lock);
+    mutex_init(&e->tx_lock);
     mutex_init(&e->running_lock);
     e->running_tail = &e->running;
     mutex_init(&e->feed_lock);
@@ -261,6 +262,7 @@ static void release(struct engine *e) {
     mutex_destroy(&e->inflight_lock);
     map_free(&e->inflight);
     mutex_destroy(&e->past_lock);
+    mutex_destroy(&e->tx_lock);
     mutex_destroy(&e->running_lock);
     mutex_destroy(&e->feed_lock);
     cond_destroy(&e->feed_wake);

@@ -1,5 +1,7 @@
 #include "engine/tx.h"
 
+#include <sched.h>
+
 #include "base/bits/bits.h"
 #include "engine/internal.h"
 #include "txn/rehearsal.h"
@@ -7,10 +9,14 @@
 
 enum { TX_MEMORY_MAX = 512 * 1024 * 1024 };
 
-enum tx_state { TX_NONE, TX_OPEN, TX_ENDED };
+// EXPIRED: its time was up while nobody called; the next call is told.
+enum tx_state { TX_NONE, TX_OPEN, TX_EXPIRED, TX_ENDED };
 
 struct engine_tx {
     struct engine *e;
+    struct engine_tx *next, **link; // of e->txs
+    atomic_bool busy;               // a call, or the reaper, is at work on all below
+    uint32_t depth;                 // of calls within calls
     enum tx_state state;
     struct engine_tx_options options;
     uint64_t began_ms, deadline_ns;
@@ -28,37 +34,85 @@ struct engine_tx {
     uint32_t tablet;    // its tablet
 };
 
+// --- calls and the reaper ---------------------------------------------------------------
+
+// The reaper holds on to it for a moment only.
+static void enter(struct engine_tx *tx) {
+    if (tx->depth++) return;
+    while (atomic_exchange_explicit(&tx->busy, true, memory_order_acquire))
+        sched_yield();
+}
+
+static void leave(struct engine_tx *tx) {
+    if (--tx->depth == 0) atomic_store_explicit(&tx->busy, false, memory_order_release);
+}
+
 nacre_status engine_tx_new(struct ctx *ctx, struct engine *e, struct engine_tx **out) {
     struct engine_tx *tx = mem_zalloc(sizeof *tx);
     if (!tx) return err_nomem(ctx);
     tx->e = e;
     buf_init(&tx->ops, &e->budget, COMMAND_BYTES_MAX);
     reads_init(&tx->reads, &e->budget, TX_MEMORY_MAX);
+    mutex_lock(&e->tx_lock);
+    tx->next = e->txs;
+    tx->link = &e->txs;
+    if (tx->next) tx->next->link = &tx->next;
+    e->txs = tx;
+    mutex_unlock(&e->tx_lock);
     *out = tx;
     return NACRE_OK;
 }
 
-// Nothing is kept of it but memory for the next one.
+// The state of the store that it reads.
+static void give_back(struct engine_tx *tx) {
+    if (tx->rehearsing) rehearsal_end(tx->rehearsal);
+    tx->rehearsing = false;
+    txn_view_release(tx->own);
+    txn_view_release(tx->view);
+    tx->own = tx->view = NULL;
+}
+
+// And the rest. Nothing is kept of it but memory for the next one.
+static void forget(struct engine_tx *tx) {
+    if (tx->delta) tx->delta->watch = NULL;
+    kv_delta_unref(tx->delta);
+    tx->delta = NULL;
+    reads_reset(&tx->reads);
+    if (tx->ops.cap > SINGLE_COMMAND_MAX) buf_free(&tx->ops);
+    buf_reset(&tx->ops);
+    tx->op_count = 0;
+}
+
 static void end(struct engine_tx *tx, enum tx_state state) {
-    if (tx->state == TX_OPEN) {
-        if (tx->rehearsing) rehearsal_end(tx->rehearsal);
-        tx->rehearsing = false;
-        if (tx->delta) tx->delta->watch = NULL;
-        txn_view_release(tx->own);
-        kv_delta_unref(tx->delta);
-        txn_view_release(tx->view);
-        tx->own = tx->view = NULL;
-        tx->delta = NULL;
-        reads_reset(&tx->reads);
-        if (tx->ops.cap > SINGLE_COMMAND_MAX) buf_free(&tx->ops);
-        buf_reset(&tx->ops);
-        tx->op_count = 0;
-    }
+    if (tx->state == TX_OPEN) give_back(tx);
+    if (tx->state == TX_OPEN || tx->state == TX_EXPIRED) forget(tx);
     tx->state = state;
+}
+
+// Its cursors may be at work and tell tx->reads; what they hold is theirs.
+static void expire(struct engine_tx *tx) {
+    give_back(tx);
+    if (!tx->delta || atomic_load(&tx->delta->refs) == 1) forget(tx);
+    tx->state = TX_EXPIRED;
+}
+
+void engine_tx_reap(struct engine *e) {
+    uint64_t now_ns = world_mono_ns(e->world);
+    mutex_lock(&e->tx_lock);
+    for (struct engine_tx *tx = e->txs; tx; tx = tx->next) {
+        if (atomic_exchange_explicit(&tx->busy, true, memory_order_acquire)) continue;
+        if (tx->state == TX_OPEN && now_ns >= tx->deadline_ns) expire(tx);
+        atomic_store_explicit(&tx->busy, false, memory_order_release);
+    }
+    mutex_unlock(&e->tx_lock);
 }
 
 void engine_tx_free(struct engine_tx *tx) {
     if (!tx) return;
+    mutex_lock(&tx->e->tx_lock);
+    *tx->link = tx->next;
+    if (tx->next) tx->next->link = tx->link;
+    mutex_unlock(&tx->e->tx_lock);
     end(tx, TX_NONE);
     rehearsal_free(tx->rehearsal);
     reads_free(&tx->reads);
@@ -66,8 +120,8 @@ void engine_tx_free(struct engine_tx *tx) {
     mem_free(tx);
 }
 
-nacre_status engine_tx_begin(struct ctx *ctx, struct engine_tx *tx,
-                             const struct engine_tx_options *options) {
+static nacre_status begin(struct ctx *ctx, struct engine_tx *tx,
+                          const struct engine_tx_options *options) {
     struct engine *e = tx->e;
     uint64_t timeout_ms = options->timeout_ms ? options->timeout_ms : TX_TIMEOUT_MS;
     end(tx, TX_NONE);
@@ -87,10 +141,22 @@ nacre_status engine_tx_begin(struct ctx *ctx, struct engine_tx *tx,
     return NACRE_OK;
 }
 
-void engine_tx_rollback(struct engine_tx *tx) { end(tx, TX_NONE); }
+nacre_status engine_tx_begin(struct ctx *ctx, struct engine_tx *tx,
+                             const struct engine_tx_options *options) {
+    enter(tx);
+    nacre_status status = begin(ctx, tx, options);
+    leave(tx);
+    return status;
+}
 
-nacre_status engine_tx_check(struct ctx *ctx, struct engine_tx *tx) {
-    if (tx->state != TX_OPEN) {
+void engine_tx_rollback(struct engine_tx *tx) {
+    enter(tx);
+    end(tx, TX_NONE);
+    leave(tx);
+}
+
+static nacre_status check(struct ctx *ctx, struct engine_tx *tx) {
+    if (tx->state != TX_OPEN && tx->state != TX_EXPIRED) {
         nacre_status status = err_set(ctx, NACRE_TRANSACTION_NOT_FOUND,
                                       tx->state == TX_ENDED ? "the transaction has ended"
                                                             : "no transaction was begun");
@@ -98,11 +164,18 @@ nacre_status engine_tx_check(struct ctx *ctx, struct engine_tx *tx) {
         return status;
     }
     TRY(engine_usable(ctx, tx->e));
-    if (world_mono_ns(tx->e->world) < tx->deadline_ns) return NACRE_OK;
+    if (tx->state == TX_OPEN && world_mono_ns(tx->e->world) < tx->deadline_ns) return NACRE_OK;
     end(tx, TX_ENDED);
     nacre_status status = err_set(ctx, NACRE_TRANSACTION_TOO_OLD,
                                   "the time of the transaction is up; nothing of it was done");
     err_hint(ctx, "begin it again");
+    return status;
+}
+
+nacre_status engine_tx_check(struct ctx *ctx, struct engine_tx *tx) {
+    enter(tx);
+    nacre_status status = check(ctx, tx);
+    leave(tx);
     return status;
 }
 
@@ -189,13 +262,16 @@ static nacre_status get_key(struct ctx *ctx, struct engine_tx *tx, struct slice 
 
 nacre_status engine_tx_resolve(struct ctx *ctx, struct engine_tx *tx,
                                struct engine_collection *collection) {
-    if (collection->epoch == tx->view->catalog->epoch) return NACRE_OK;
-    return resolve(ctx, tx, collection->target, collection);
+    enter(tx);
+    nacre_status status = check(ctx, tx);
+    if (status == NACRE_OK && collection->epoch != tx->view->catalog->epoch)
+        status = resolve(ctx, tx, collection->target, collection);
+    leave(tx);
+    return status;
 }
 
-nacre_status engine_tx_get(struct ctx *ctx, struct engine_tx *tx,
-                           struct engine_collection *collection, struct val id,
-                           struct engine_doc *out) {
+static nacre_status get(struct ctx *ctx, struct engine_tx *tx, struct engine_collection *collection,
+                        struct val id, struct engine_doc *out) {
     uint8_t room[KEYSPACE_PREFIX + 2 * KEY_ID_TEXT_MAX + 64];
     struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room};
     TRY(engine_tx_check(ctx, tx));
@@ -210,8 +286,17 @@ nacre_status engine_tx_get(struct ctx *ctx, struct engine_tx *tx,
     return status;
 }
 
-nacre_status engine_tx_view(struct ctx *ctx, struct engine_tx *tx, struct view **out,
-                            struct cache **cache) {
+nacre_status engine_tx_get(struct ctx *ctx, struct engine_tx *tx,
+                           struct engine_collection *collection, struct val id,
+                           struct engine_doc *out) {
+    enter(tx);
+    nacre_status status = get(ctx, tx, collection, id, out);
+    leave(tx);
+    return status;
+}
+
+static nacre_status view(struct ctx *ctx, struct engine_tx *tx, struct view **out,
+                         struct cache **cache) {
     TRY(engine_tx_check(ctx, tx));
     TRY(need_delta(ctx, tx));
     *out = txn_view_layered(tx->view, tx->delta);
@@ -220,6 +305,14 @@ nacre_status engine_tx_view(struct ctx *ctx, struct engine_tx *tx, struct view *
     bool plain = !tx->options.serializable && !tx->delta->keys.count;
     *cache = plain ? tx->e->cache : NULL;
     return NACRE_OK;
+}
+
+nacre_status engine_tx_view(struct ctx *ctx, struct engine_tx *tx, struct view **out,
+                            struct cache **cache) {
+    enter(tx);
+    nacre_status status = view(ctx, tx, out, cache);
+    leave(tx);
+    return status;
 }
 
 // --- writes -----------------------------------------------------------------------------
@@ -370,7 +463,10 @@ static nacre_status write_in(struct ctx *ctx, struct engine_tx *tx,
 
 nacre_status engine_tx_write(struct ctx *ctx, struct engine_tx *tx,
                              const struct write_request *request, struct result *out) {
-    return engine_recorded(ctx, write_in(ctx, tx, request, out));
+    enter(tx);
+    nacre_status status = write_in(ctx, tx, request, out);
+    leave(tx);
+    return engine_recorded(ctx, status);
 }
 
 // --- the end ----------------------------------------------------------------------------
@@ -396,6 +492,7 @@ static nacre_status submit(struct ctx *ctx, struct engine_tx *tx, struct result 
 
 nacre_status engine_tx_commit(struct ctx *ctx, struct engine_tx *tx, struct result *out) {
     *out = (struct result){0};
+    enter(tx);
     nacre_status status = engine_tx_check(ctx, tx);
     if (status == NACRE_OK && tx->op_count)
         status = submit(ctx, tx, out);
@@ -404,5 +501,6 @@ nacre_status engine_tx_commit(struct ctx *ctx, struct engine_tx *tx, struct resu
                                .commit_ts = tx->view->commit_ts,
                                .generation = tx->view->generation};
     end(tx, TX_NONE);
+    leave(tx);
     return engine_recorded(ctx, status);
 }
