@@ -40,8 +40,10 @@ static nacre_status count_matches(struct ctx *ctx, struct query *q, uint64_t *ou
     uint64_t run;
     for (bool found = true;; ++*out) {
         TRY(exec_match(ctx, q, &row, &run, &found));
-        if (!found) return NACRE_OK;
+        if (!found) break;
     }
+    *out += q->told;
+    return NACRE_OK;
 }
 
 nacre_status exec_count(struct ctx *ctx, struct query *q, uint64_t *out) {
@@ -57,7 +59,7 @@ nacre_status query_count(struct ctx *ctx, const struct query_target *target,
                                   .forbid_indexes = request->forbid_indexes,
                                   .forced_plan = request->forced_plan,
                                   .now_ms = request->now_ms};
-    struct exec_options options = {.any_order = true};
+    struct exec_options options = {.any_order = true, .counts = true};
     struct query_stats unused;
     struct query *q;
     uint64_t count = 0;

@@ -39,6 +39,8 @@ static nacre_status start_scan(struct query *q, struct plan *plan) {
     if (q->after.n && plan->serves > PLAN_UNORDERED)
         TRY(scan_clip(&q->own, plan, &q->request.sort, q->after, &resume));
     q->scan.keys = &q->stats.keys_examined;
+    q->scan.cover = plan->covers && plan == q->plan ? &q->cover : NULL;
+    q->cover.index = plan->index;
     return scan_open(&q->own, &q->scan, &q->target, plan, &resume);
 }
 
@@ -172,6 +174,7 @@ nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
     sorter_reset(&q->sorter, keep_of(q));
     buf_init(&q->key, budget, EXEC_KEY_MAX);
     buf_init(&q->run_key, budget, EXEC_KEY_MAX);
+    cover_init(&q->cover, request->filter, budget);
     buf_init(&q->entries, budget, EXEC_KEY_MAX);
     nacre_status status = plan_it(q);
     if (status != NACRE_OK) ctx->err = q->own.err;
@@ -199,6 +202,7 @@ void query_close(struct query *q) {
     sorter_free(&q->sorter);
     buf_free(&q->key);
     buf_free(&q->run_key);
+    cover_free(&q->cover);
     buf_free(&q->entries);
     ctx_free(&q->own);
     mem_free(q);

@@ -17,6 +17,7 @@ enum exec_step { EXEC_PLAN, EXEC_ACCESS, EXEC_FETCH, EXEC_FILTER, EXEC_SORT, EXE
 
 struct exec_options {
     bool any_order; // counting
+    bool counts;    // nobody asks for the documents
     bool timed;     // explain
 };
 
@@ -33,6 +34,8 @@ struct query {
     uint64_t total;
 
     struct scan scan;
+    struct cover cover;
+    uint64_t told; // counted without their documents
     struct gather gather;
     struct fetch fetch; // documents of the path
     uint64_t examined, matched;

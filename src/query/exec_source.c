@@ -7,8 +7,7 @@ enum { SOURCE_CHECK = 256, SOURCE_BATCH_LEAST = 8, SOURCE_BATCH_FIRST = 64 };
 
 static nacre_status check_now_and_then(struct ctx *ctx, struct query *q) {
     if (++q->steps % SOURCE_CHECK) return NACRE_OK;
-    if (ctx->watch)
-        atomic_store_explicit(&ctx->watch->examined, q->examined, memory_order_relaxed);
+    if (ctx->watch) atomic_store_explicit(&ctx->watch->examined, q->examined, memory_order_relaxed);
     return ctx_check(ctx);
 }
 
@@ -48,6 +47,10 @@ static nacre_status add_entry(struct ctx *ctx, struct query *q, bool *found) {
     uint64_t run;
     TRY(scan_next(ctx, &q->scan, found));
     if (!*found) return NACRE_OK;
+    if (q->options.counts && q->scan.told) {
+        q->told++;
+        return check_now_and_then(ctx, q);
+    }
     TRY(index_key_split(ctx, q->plan->index, q->scan.key, &components, &id_key));
     TRY(note_run(ctx, q, components, &run));
     if (q->repeats) TRY(exec_keep_entry(ctx, q, components));

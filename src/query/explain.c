@@ -142,7 +142,7 @@ static nacre_status run_query(struct ctx *ctx, const struct query_target *target
 
 static nacre_status run_count(struct ctx *ctx, const struct query_target *target,
                               const struct query_request *request, struct explained *out) {
-    struct exec_options options = {.any_order = true, .timed = true};
+    struct exec_options options = {.any_order = true, .counts = true, .timed = true};
     struct query_request all = {
         .filter = request->filter, .limit = QUERY_UNLIMITED, .now_ms = request->now_ms};
     struct query *q;

@@ -7,6 +7,7 @@
 #include "catalog/keyspace.h"
 #include "index/entry.h"
 #include "query/bounds.h"
+#include "query/cover.h"
 
 // A scan of all documents keeps what it reads only if that is at most this part of the memory: two
 // thirds of the block cache.
@@ -66,6 +67,8 @@ nacre_status plan_consider(struct planner *p, const struct index_def *index,
     out->caches = index || out->bounded || fits_the_cache(p);
     out->access = index ? QUERY_ACCESS_INDEX : out->bounded ? QUERY_ACCESS_ID : QUERY_ACCESS_SCAN;
     plan_match_order(out, &p->order);
+    out->covers = index && !ranges.arrays && !out->exact && out->serves != PLAN_FLIP &&
+                  p->request->root && cover_has(index, p->request->root);
     if (p->request->strict && out->serves < PLAN_NATURAL) out->serves = PLAN_UNORDERED;
     if (out->serves == PLAN_UNORDERED) out->path.reverse = false;
     return NACRE_OK;

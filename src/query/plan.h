@@ -42,6 +42,7 @@ struct plan {
     bool points;     // each range is one key of a document
     bool unique;     // one key at most
     bool by_keys;    // every id comes from an index, so its document is there
+    bool covers;     // entries tell all that the filter asks, and the ranges do not
     bool caches;     // blocks read may stay in the block cache
     enum plan_serves serves;
     uint32_t pinned;         // leading components that are the same in all keys

@@ -9,6 +9,7 @@
 #define COST_SEEK 5.0
 #define COST_SORT 1.0
 #define COST_KEY 0.3
+#define COVERED_KEYS 3.0 // keys that one costs of which the filter is asked
 // So much is put on reading all documents: where there are few, plans need not follow their number.
 #define COST_ALL 300.0
 
@@ -51,16 +52,19 @@ void plan_cost(const struct planner *p, struct plan *plan) {
     bool ordered = any_order || plan->serves >= PLAN_RUNS || by_id;
     double ranges;
     guess_keys(p, plan, &ranges);
-    double read = documents_read(p, plan, ordered);
+    double read = documents_read(p, plan, ordered), keys = gathers ? plan->keys : read;
     if (plan->by_keys && plan->exact && any_order) {
         plan->cost = plan->keys * COST_KEY + ranges * COST_SEEK;
         return;
     }
+    // Of what entries tell, only the documents that match are read.
+    double matching = (double)p->counters.documents * p->part;
+    if (plan->covers) keys *= COVERED_KEYS;
+    if (plan->covers && matching < read) read = matching;
     plan->cost = plan->access == QUERY_ACCESS_SCAN ? COST_ALL : 0;
     plan->cost += ordered && plan->serves != PLAN_RUNS ? 0 : read * COST_SORT;
     if (plan->access == QUERY_ACCESS_INDEX)
-        plan->cost +=
-            (gathers ? plan->keys : read) * COST_KEY + ranges * COST_SEEK + read * COST_FETCH;
+        plan->cost += keys * COST_KEY + ranges * COST_SEEK + read * COST_FETCH;
     else
         plan->cost += read * (plan->points && plan->bounded ? COST_FETCH : 1);
 }

@@ -4,13 +4,14 @@
 #include "doc/key.h"
 #include "index/entry.h"
 
-enum { SCAN_KEY_MAX = 64 * 1024 * 1024, SCAN_READAHEAD = 128 * 1024 };
+enum { SCAN_KEY_MAX = 64 * 1024 * 1024, SCAN_READAHEAD = 128 * 1024, SCAN_CHECK = 256 };
 
 nacre_status scan_open(struct ctx *ctx, struct scan *scan, const struct query_target *target,
                        const struct plan *plan, const struct buf *resume) {
     const struct access_path *path = &plan->path;
     uint64_t *keys = scan->keys;
-    *scan = (struct scan){.target = target, .plan = plan, .keys = keys};
+    struct cover *cover = scan->cover;
+    *scan = (struct scan){.target = target, .plan = plan, .keys = keys, .cover = cover};
     scan->turns = plan->index && plan->serves == PLAN_FLIP;
     buf_init(&scan->turned, ctx->arena.budget, SCAN_KEY_MAX);
     buf_init(&scan->run, ctx->arena.budget, SCAN_KEY_MAX);
@@ -186,9 +187,24 @@ static nacre_status turn_run(struct ctx *ctx, struct scan *scan, bool *found) {
     return NACRE_OK;
 }
 
+static nacre_status next_covered(struct ctx *ctx, struct scan *scan, bool *found) {
+    struct slice components, id_key;
+    enum cover_says says = COVER_NO;
+    for (uint32_t i = 1; says == COVER_NO; i++) {
+        if (i % SCAN_CHECK == 0) TRY(ctx_check(ctx));
+        TRY(next_plain(ctx, scan, found));
+        if (!*found) return NACRE_OK;
+        TRY(index_key_split(ctx, scan->plan->index, scan->key, &components, &id_key));
+        TRY(cover_ask(ctx, scan->cover, components, id_key, scan->iter->value, &says));
+    }
+    scan->told = says == COVER_YES;
+    return NACRE_OK;
+}
+
 nacre_status scan_next(struct ctx *ctx, struct scan *scan, bool *found) {
     *found = false;
     if (!scan->iter) return NACRE_OK;
+    if (scan->cover) return next_covered(ctx, scan, found);
     if (!scan->turns) return next_plain(ctx, scan, found);
     for (;;) {
         if (next_piece(scan)) {

@@ -2,7 +2,7 @@
 #ifndef QUERY_SCAN_H
 #define QUERY_SCAN_H
 
-#include "query/plan.h"
+#include "query/cover.h"
 
 enum { SCAN_TURN_MAX = 64 };
 
@@ -10,11 +10,13 @@ struct scan {
     const struct query_target *target;
     const struct plan *plan;
     struct kv_iter *iter;
-    uint32_t range;   // how many ranges are behind
-    bool placed;      // the iterator was sought for this range or one before it
-    bool given;       // where it stands was given: step first
-    uint64_t *keys;   // counts keys read; NULL: nobody asks
-    struct slice key; // after scan_next
+    uint32_t range;      // how many ranges are behind
+    bool placed;         // the iterator was sought for this range or one before it
+    bool given;          // where it stands was given: step first
+    uint64_t *keys;      // counts keys read; NULL: nobody asks
+    struct slice key;    // after scan_next
+    struct cover *cover; // keys that it says no to are passed over; NULL: none
+    bool told;           // it says yes to the key
 
     // PLAN_FLIP: runs of equal components, each read against the direction of the whole.
     bool turns;

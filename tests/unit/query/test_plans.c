@@ -465,6 +465,36 @@ static void test_estimates(void **state) {
     estimate_memo_free(memo, NULL);
 }
 
+// What the entries tell of the filter is asked of them, not of the documents.
+static void test_covering(void **state) {
+    (void)state;
+    char json[96];
+    index_on("cb", "{\"fields\":[\"c\",{\"path\":\"n.b\",\"order\":\"desc\"}]}");
+    for (uint32_t i = 0; i < 3000; i++) {
+        snprintf(json, sizeof json, "{\"_id\":%u,\"c\":%u,\"n\":{\"b\":%u}}", i, i, i % 10);
+        put(json);
+    }
+    put("{\"_id\":\"d\",\"c\":50,\"n\":{\"b\":7.0}}");
+    put("{\"_id\":\"e\",\"c\":50,\"n\":{\"b\":{\"y\":1}}}");
+    put("{\"_id\":\"f\",\"c\":50}");
+    query_fixture_publish(&f);
+    expect("{\"filter\":\"c > 40 AND c < 60 AND n.b = 7\"}", "index cb: 47 57 \"d\"");
+    expect("{\"filter\":\"c > 40 AND c < 60 AND n.b = 7\",\"sort\":\"-c\"}",
+           "index cb sorted: 57 \"d\" 47");
+    expect("{\"filter\":{\"c\":50,\"n.b\":{\"$type\":\"object\"}}}", "index cb: \"e\"");
+    expect("{\"filter\":{\"c\":50,\"n.b\":{\"$exists\":false}}}", "index cb: \"f\"");
+    // Three match; of an object and of null only the documents can tell.
+    expect_keys("{\"filter\":\"c > 40 AND c < 60 AND n.b = 7\"}", 22, 5);
+    struct query_request r =
+        query_fixture_request(&f, "{\"filter\":\"c > 40 AND c < 60 AND n.b = 7\"}");
+    struct query_count_request count = {.filter = r.filter};
+    struct query_stats stats;
+    uint64_t n;
+    assert_int_equal(query_count(&f.index.base.ctx, &f.target, &count, &n, &stats), NACRE_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(stats.documents_examined, 2);
+}
+
 static void test_total(void **state) {
     (void)state;
     put_many(50);
@@ -678,6 +708,7 @@ int main(void) {
         PLAN_TEST(test_unions),
         PLAN_TEST(test_intersections),
         PLAN_TEST(test_estimates),
+        PLAN_TEST(test_covering),
         PLAN_TEST(test_total),
         PLAN_TEST(test_claims),
         PLAN_TEST(test_explain),
