@@ -58,16 +58,18 @@ static nacre_status expire_tablet(struct ctx *ctx, struct engine *e, uint32_t ta
     return engine_submit(ctx, e, &submit, &result);
 }
 
+// Passes over what is damaged: one collection must not keep the others from expiring.
 static nacre_status sweep(struct ctx *ctx, struct engine *e) {
     engine_tx_reap(e);
     struct view *view = engine_view(e);
     nacre_status status = expire_tablet(ctx, e, 0);
-    for (uint32_t i = 0; i < view->catalog->collection_count && status == NACRE_OK; i++) {
+    for (uint32_t i = 0; i < view->catalog->collection_count; i++) {
+        if (status != NACRE_OK && status != NACRE_CORRUPT) break;
         arena_reset(&ctx->arena);
         status = expire_tablet(ctx, e, view->catalog->collections[i].tablet);
     }
     txn_view_release(view);
-    return status;
+    return status == NACRE_CORRUPT ? NACRE_OK : status; // its readers, and the check, are told
 }
 
 static nacre_status build_chunk(struct ctx *ctx, struct engine *e, uint32_t tablet,
@@ -138,14 +140,22 @@ static nacre_status flush_round(struct ctx *ctx, struct engine *e) {
     return full || wanted ? engine_flush(ctx, e) : NACRE_OK;
 }
 
-static nacre_status tick(struct ctx *ctx, struct engine *e) {
+static nacre_status jobs(struct ctx *ctx, struct engine *e) {
     bool worked;
     TRY(sweep(ctx, e));
     TRY(propose_horizon(ctx, e));
     TRY(build_round(ctx, e, &worked));
-    TRY(engine_schema_round(ctx, e, &worked));
+    return engine_schema_round(ctx, e, &worked);
+}
+
+// The flush does not wait for jobs that fail: with threads it has its own.
+static nacre_status tick(struct ctx *ctx, struct engine *e) {
+    nacre_status status = jobs(ctx, e);
+    struct err err = ctx->err;
     engine_check_disk(e);
-    return flush_round(ctx, e);
+    TRY(flush_round(ctx, e));
+    ctx->err = err;
+    return status;
 }
 
 nacre_status engine_tick(struct ctx *ctx, struct engine *e) {

@@ -297,7 +297,8 @@ static nacre_status read_range(struct actor *a, struct engine_tx *tx) {
     buf_init(&to, NULL, 256);
     keyspace_document(&from, c.tablet, val_int((int64_t)rng_below(&a->rng, ORACLE_KEYS)));
     keyspace_prefix(&to, c.tablet, (enum key_kind)(KIND_DOCUMENT + 1));
-    if (status == NACRE_OK) status = buf_status(&from);
+    if (status == NACRE_OK && (buf_status(&from) != NACRE_OK || buf_status(&to) != NACRE_OK))
+        status = err_nomem(&a->ctx);
     struct kv_iter_options options = {.lower = buf_slice(&from), .upper = buf_slice(&to)};
     if (status == NACRE_OK)
         status = view->kv->ops->iter_open(view->kv, &a->ctx, view->kv_view, KV_DATA, &options, &it);
