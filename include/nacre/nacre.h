@@ -355,7 +355,7 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_running_cancel(nacre_session *sessio
 /* ---- changes ----------------------------------------------------------------------------- */
 
 /* What was written to a collection, in order: per document always, in all by commit. Change records
- * are kept for a day at least.
+ * are kept for the collection's changes_seconds at least.
  * spec: {"since"?, "filter"?, "follow"?}, NULL or "" = {}. since: the seq of a change, or a write's
  * sequence; what comes after it is given, also after a restart or a crash. Without since the oldest
  * kept comes first, with follow what is written from now on. follow (false): the feed does not end.
@@ -449,11 +449,12 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_database_drop(nacre_session *session
 /* {name, documents, storage_bytes, quota?}; name NULL: {"items":[…]} of all. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_database_describe(nacre_session *session,
                                                               const char *name, const char **out);
-/* json: {"schema"?, "primary_key"?, "ttl_seconds"?, "history_seconds"?, "indexes"?}; NULL or "" =
- * {}. Idempotent as above. A schema (JSON Schema 2020-12) is replaced as a whole by alter, null
- * removes it. While the collection holds documents it changes by itself, and the call waits until
- * they were held against it: NACRE_SCHEMA_VIOLATION with the first that do not fit, and nothing has
- * changed; NACRE_TIMEOUT, NACRE_CANCELLED: it goes on, see nacre_collection_describe;
+/* json: {"schema"?, "primary_key"?, "ttl_seconds"?, "history_seconds"?, "changes_seconds"?,
+ * "indexes"?}; NULL or "" = {}. Idempotent as above. changes_seconds (86400; 60..31,536,000): how
+ * long change records are kept at least. A schema (JSON Schema 2020-12) is replaced as a whole by
+ * alter, null removes it. While the collection holds documents it changes by itself, and the call
+ * waits until they were held against it: NACRE_SCHEMA_VIOLATION with the first that do not fit, and
+ * nothing has changed; NACRE_TIMEOUT, NACRE_CANCELLED: it goes on, see nacre_collection_describe;
  * NACRE_CONFLICT: another change took its place. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_create(nacre_session *session,
                                                               nacre_collection *collection,

@@ -37,6 +37,8 @@ struct index_def {
     uint64_t ready_ts; // from this commit on it has all documents; 0: it is not ready, or not known
 };
 
+enum { CHANGES_SECONDS_DEFAULT = 86400 };
+
 struct quota {
     uint64_t storage_bytes, memory_bytes, documents; // 0 = none
 };
@@ -63,6 +65,7 @@ struct collection {
     uint64_t ttl_seconds;        // 0 = none
     uint64_t history_seconds;    // 0 = no bodies kept
     uint64_t history_from;       // with history_seconds: the commit from which on they are
+    uint64_t changes_seconds;    // how long change records are kept at least
     struct path primary_key;     // count 0 = _id only
     struct slice settings;       // BSON as given, for describe
     uint64_t created_ts;
@@ -136,7 +139,7 @@ const struct index_def *catalog_index_by_id(const struct collection *collection,
 // text and vector indexes): NACRE_UNIMPLEMENTED. Whether a schema is one is for who compiles it.
 struct collection_spec {
     struct slice settings; // the canonical BSON of what was given, without indexes
-    uint64_t ttl_seconds, history_seconds;
+    uint64_t ttl_seconds, history_seconds, changes_seconds;
     struct slice primary_key; // path text, n = 0: none
     struct slice schema;      // BSON as given, n = 0: none
     uint32_t index_count;

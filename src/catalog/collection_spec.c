@@ -8,7 +8,7 @@
 
 struct collection_wish {
     struct collection_spec spec;
-    struct val primary_key, shards, ttl, history, schema; // as given, for settings
+    struct val primary_key, shards, ttl, history, changes, schema; // as given, for settings
 };
 
 static nacre_status collection_take_schema(struct ctx *ctx, struct val v, void *arg) {
@@ -55,6 +55,13 @@ static nacre_status collection_take_history(struct ctx *ctx, struct val v, void 
     wish->history = v;
     return catalog_member_int(ctx, "/history_seconds", v, 0, CATALOG_SECONDS_MAX,
                               &wish->spec.history_seconds);
+}
+
+static nacre_status collection_take_changes(struct ctx *ctx, struct val v, void *arg) {
+    struct collection_wish *wish = arg;
+    wish->changes = v;
+    return catalog_member_int(ctx, "/changes_seconds", v, CHANGES_SECONDS_MIN, CHANGES_SECONDS_MAX,
+                              &wish->spec.changes_seconds);
 }
 
 static bool collection_has_index(const struct collection_spec *spec, struct slice name) {
@@ -109,13 +116,10 @@ static nacre_status collection_take_indexes(struct ctx *ctx, struct val v, void 
 }
 
 static const struct catalog_member collection_members[] = {
-    {"schema", collection_take_schema},
-    {"primary_key", collection_take_key},
-    {"shards", collection_take_shards},
-    {"ttl_seconds", collection_take_ttl},
-    {"history_seconds", collection_take_history},
-    {"indexes", collection_take_indexes},
-    {NULL, NULL}};
+    {"schema", collection_take_schema},           {"primary_key", collection_take_key},
+    {"shards", collection_take_shards},           {"ttl_seconds", collection_take_ttl},
+    {"history_seconds", collection_take_history}, {"changes_seconds", collection_take_changes},
+    {"indexes", collection_take_indexes},         {NULL, NULL}};
 
 static nacre_status collection_keep_settings(struct ctx *ctx, struct collection_wish *wish) {
     struct buf bson BUF_CLEANUP;
@@ -126,6 +130,7 @@ static nacre_status collection_keep_settings(struct ctx *ctx, struct collection_
     bson_put(&w, SLICE_LIT("shards"), wish->shards);
     bson_put(&w, SLICE_LIT("ttl_seconds"), wish->ttl);
     bson_put(&w, SLICE_LIT("history_seconds"), wish->history);
+    bson_put(&w, SLICE_LIT("changes_seconds"), wish->changes);
     bson_put(&w, SLICE_LIT("schema"), wish->schema);
     bson_end(&w);
     return catalog_member_keep(ctx, &bson, &wish->spec.settings);
@@ -133,7 +138,7 @@ static nacre_status collection_keep_settings(struct ctx *ctx, struct collection_
 
 nacre_status collection_spec_parse(struct ctx *ctx, struct slice bson,
                                    struct collection_spec *out) {
-    struct collection_wish wish = {0};
+    struct collection_wish wish = {.spec.changes_seconds = CHANGES_SECONDS_DEFAULT};
     TRY(catalog_members(ctx, bson, "a collection", collection_members, &wish));
     TRY(collection_keep_settings(ctx, &wish));
     *out = wish.spec;

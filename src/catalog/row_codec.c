@@ -5,6 +5,7 @@
 #include "base/err/check.h"
 #include "base/text/utf8.h"
 #include "catalog/rows.h"
+#include "catalog/spec.h"
 #include "doc/bson.h"
 
 static const struct catalog_row_field database_fields[] = {
@@ -271,6 +272,23 @@ nacre_status catalog_row_database(struct ctx *ctx, struct slice key, struct slic
     return NACRE_OK;
 }
 
+// What is the collection's by being in its settings.
+static nacre_status row_settings(const struct row_reader *r, struct collection *c) {
+    c->changes_seconds = CHANGES_SECONDS_DEFAULT;
+    if (!c->settings.n) return NACRE_OK;
+    struct val schema = bson_find(c->settings, SLICE_LIT("schema"));
+    struct val changes = bson_find(c->settings, SLICE_LIT("changes_seconds"));
+    if (schema.type != VAL_MISSING && schema.type != VAL_OBJECT)
+        return catalog_row_bad(r->ctx, r->key, "its schema is no object");
+    if (schema.type == VAL_OBJECT) c->schema = val_slice(schema);
+    if (changes.type == VAL_MISSING) return NACRE_OK;
+    if (changes.type != VAL_INT || changes.i < CHANGES_SECONDS_MIN ||
+        changes.i > CHANGES_SECONDS_MAX)
+        return catalog_row_bad(r->ctx, r->key, "its changes_seconds are out of range");
+    c->changes_seconds = (uint64_t)changes.i;
+    return NACRE_OK;
+}
+
 nacre_status catalog_row_collection(struct ctx *ctx, struct slice key, struct slice value,
                                     struct collection *out) {
     struct row_reader r = {.ctx = ctx, .key = key};
@@ -288,10 +306,7 @@ nacre_status catalog_row_collection(struct ctx *ctx, struct slice key, struct sl
     c.history_seconds = (uint64_t)v[COLL_HISTORY].i;
     if (v[COLL_KEY].type != VAL_MISSING) TRY(row_path(&r, v[COLL_KEY], &c.primary_key));
     TRY(row_document(&r, v[COLL_SETTINGS], &c.settings));
-    struct val schema = c.settings.n ? bson_find(c.settings, SLICE_LIT("schema")) : val_missing();
-    if (schema.type != VAL_MISSING && schema.type != VAL_OBJECT)
-        return catalog_row_bad(ctx, key, "its schema is no object");
-    if (schema.type == VAL_OBJECT) c.schema = val_slice(schema);
+    TRY(row_settings(&r, &c));
     c.created_ts = (uint64_t)v[COLL_CREATED].i;
     if (v[COLL_HISTORY_FROM].type != VAL_MISSING) c.history_from = (uint64_t)v[COLL_HISTORY_FROM].i;
     TRY(row_document(&r, v[COLL_NEXT_SCHEMA], &c.next_schema));

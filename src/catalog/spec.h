@@ -5,7 +5,11 @@
 
 #include "catalog/catalog.h"
 
-enum { CATALOG_SECONDS_MAX = 10 * 365 * 86400 }; // ten years
+enum {
+    CATALOG_SECONDS_MAX = 10 * 365 * 86400, // ten years
+    CHANGES_SECONDS_MIN = 60,
+    CHANGES_SECONDS_MAX = 365 * 86400,
+};
 
 // One member of an object that a user gave.
 struct catalog_member {

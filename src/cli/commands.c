@@ -98,8 +98,8 @@ const struct cli_command cli_commands[] = {
     {"watch", "COLLECTION [FILTER]", 1, 2, "Show the changes of a collection",
      "A change a line, in order, from now on and until Ctrl-C; with --since or --no-follow also "
      "those\n"
-     "of before, as far as they are kept (a day at least). FILTER: what fits before or after the\n"
-     "change; deletes always.",
+     "of before, as far as they are kept (changes_seconds; a day by default). FILTER: what fits\n"
+     "before or after the change; deletes always.",
      "nacre watch films --no-follow --json\n"
      "nacre watch films \"year > 1990\" --since AQQA2A --no-follow",
      OPTIONS(OPT_SINCE, OPT_NO_FOLLOW, OPT_END), cmd_watch, false},
@@ -136,17 +136,19 @@ const struct cli_command cli_commands[] = {
      cmd_collection_list, false},
     {"collection create", "COLLECTION [JSON]", 1, 2, "Make a collection",
      "JSON holds the settings instead of options: primary_key, ttl_seconds, history_seconds,\n"
-     "indexes, and schema (a JSON Schema; it has no option).",
+     "changes_seconds, indexes, and schema (a JSON Schema; it has no option).",
      "nacre collection create films\n"
      "nacre collection create sessions --primary-key token --ttl-seconds 3600",
-     OPTIONS(OPT_PRIMARY_KEY, OPT_TTL_SECONDS, OPT_HISTORY_SECONDS), cmd_collection_create, false},
+     OPTIONS(OPT_PRIMARY_KEY, OPT_TTL_SECONDS, OPT_HISTORY_SECONDS, OPT_CHANGES_SECONDS),
+     cmd_collection_create, false},
     {"collection get", "COLLECTION", 1, 1, "Describe a collection", NULL,
      "nacre collection get films", NULL, cmd_collection_get, false},
     {"collection alter", "COLLECTION [JSON]", 1, 2, "Change a collection's settings",
      "JSON is a merge patch of the settings, instead of options; a schema is replaced as a whole.",
      "nacre collection alter sessions --ttl-seconds 60\n"
      "nacre collection alter sessions '{\"ttl_seconds\":null}'",
-     OPTIONS(OPT_TTL_SECONDS, OPT_HISTORY_SECONDS), cmd_collection_alter, false},
+     OPTIONS(OPT_TTL_SECONDS, OPT_HISTORY_SECONDS, OPT_CHANGES_SECONDS), cmd_collection_alter,
+     false},
     {"collection drop", "COLLECTION", 1, 1, "Delete a collection with its documents", NULL,
      "nacre collection drop films", NULL, cmd_collection_drop, false},
     {"index list", "COLLECTION", 1, 1, "List a collection's indexes", NULL,

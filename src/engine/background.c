@@ -89,20 +89,23 @@ static nacre_status build_chunk(struct ctx *ctx, struct engine *e, uint32_t tabl
     return engine_submit(ctx, e, &submit, &result);
 }
 
-// History no collection asks for any more, and change records older than a day, may go. The times
-// are proposed here and logged: apply has no clock.
+// History no collection asks for any more, and change records that are kept long enough, may go.
+// The times are proposed here and logged: apply has no clock.
 static nacre_status propose_horizon(struct ctx *ctx, struct engine *e) {
     uint64_t now_ms = engine_now_ms(e), keep_s = HISTORY_MIN_SECONDS;
+    uint64_t changes_s = CHANGES_SECONDS_DEFAULT;
     struct command_horizon horizon;
     struct buf payload BUF_CLEANUP = {0};
     struct result result;
     if (now_ms < e->horizon_proposed_ms + HORIZON_EVERY_MS) return NACRE_OK;
     e->horizon_proposed_ms = now_ms;
     struct view *view = engine_view(e);
-    for (uint32_t i = 0; i < view->catalog->collection_count; i++)
-        if (view->catalog->collections[i].history_seconds > keep_s)
-            keep_s = view->catalog->collections[i].history_seconds;
-    bool idle = (view->commit_ts >> 20) + CHANGES_KEEP_MS < now_ms;
+    for (uint32_t i = 0; i < view->catalog->collection_count; i++) {
+        const struct collection *c = &view->catalog->collections[i];
+        if (c->history_seconds > keep_s) keep_s = c->history_seconds;
+        if (c->changes_seconds > changes_s) changes_s = c->changes_seconds;
+    }
+    bool idle = (view->commit_ts >> 20) + changes_s * 1000 < now_ms;
     txn_view_release(view);
     if (idle || now_ms <= keep_s * 1000 || now_ms <= CHANGES_KEEP_MS) return NACRE_OK;
     horizon.history_ts = (now_ms - keep_s * 1000) << 20;

@@ -20,7 +20,7 @@ enum {
     BUILD_CHUNK = 500,
     HORIZON_EVERY_MS = 60 * 1000,
     HISTORY_MIN_SECONDS = 60,
-    CHANGES_KEEP_MS = 24 * 3600 * 1000,
+    CHANGES_KEEP_MS = CHANGES_SECONDS_DEFAULT * 1000,
     SINGLE_COMMAND_MAX = 1024 * 1024, // above it, a command travels in pieces
 };
 

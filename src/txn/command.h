@@ -149,7 +149,7 @@ struct command_build { // the next chunk of an index build
 
 struct command_horizon { // what ended before may go
     uint64_t history_ts; // history entries
-    uint64_t changes_ts; // change records
+    uint64_t changes_ts; // change records, of collections that keep them for the default
 };
 
 struct command_stage {

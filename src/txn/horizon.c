@@ -69,10 +69,21 @@ static nacre_status trim_changes(struct txn *t, uint32_t tablet, uint64_t ts, ui
     return NACRE_OK;
 }
 
+// The command names the time for collections that keep change records for the default; the others'
+// is as much later or earlier.
+static uint64_t changes_horizon(const struct collection *c, uint64_t changes_ts) {
+    uint64_t by_default = (uint64_t)CHANGES_SECONDS_DEFAULT * 1000 << 20;
+    uint64_t kept = c->changes_seconds * 1000 << 20;
+    if (kept <= by_default) return changes_ts + (by_default - kept);
+    return changes_ts > kept - by_default ? changes_ts - (kept - by_default) : 0;
+}
+
 nacre_status apply_horizon(struct txn *t, const struct command_horizon *c) {
     uint32_t left = TRIM_READ_MAX;
     if (c->history_ts > t->horizon_ts) put_row(t, c->history_ts);
-    for (uint32_t i = 0; i < t->catalog->collection_count && left; i++)
-        TRY(trim_changes(t, t->catalog->by_tablet[i]->tablet, c->changes_ts, &left));
+    for (uint32_t i = 0; i < t->catalog->collection_count && left; i++) {
+        const struct collection *of = t->catalog->by_tablet[i];
+        TRY(trim_changes(t, of->tablet, changes_horizon(of, c->changes_ts), &left));
+    }
     return NACRE_OK;
 }

@@ -170,11 +170,72 @@ static void test_past_held(void **state) {
     harness_close(&h);
 }
 
+// Change records of a collection that can still be read.
+static uint32_t kept(struct harness *h, const char *collection) {
+    struct changes_request r = {0};
+    struct target target = {.collection = slice_str(collection)};
+    struct engine_changes *f;
+    struct feed_place places[8];
+    assert_int_equal(engine_resolve(&h->ctx, h->engine, target, &r.collection), NACRE_OK);
+    assert_int_equal(engine_changes_open(&h->ctx, h->engine, &r, &f), NACRE_OK);
+    uint32_t n = read_all(h, f, places);
+    engine_changes_close(f);
+    return n;
+}
+
+static void check_kept(struct harness *h, uint32_t brief, uint32_t things, uint32_t lasting) {
+    assert_int_equal(engine_tick(&h->ctx, h->engine), NACRE_OK);
+    assert_int_equal(kept(h, "brief"), brief);
+    assert_int_equal(kept(h, "things"), things);
+    assert_int_equal(kept(h, "lasting"), lasting);
+}
+
+static void settings(struct harness *h, enum catalog_op op, const char *name, const char *json) {
+    struct result result;
+    struct catalog_request request = {
+        .op = op, .target.collection = slice_str(name), .body = harness_bson(h, json)};
+    assert_int_equal(engine_catalog(&h->ctx, h->engine, &request, &result), NACRE_OK);
+}
+
+static void test_changes_seconds(void **state) {
+    static const char *const names[] = {"brief", "things", "lasting"};
+    struct harness h;
+    (void)state;
+    harness_open_memory(&h, 4);
+    settings(&h, CATALOG_CREATE_COLLECTION, "brief", "{\"changes_seconds\":3600}");
+    settings(&h, CATALOG_CREATE_COLLECTION, "lasting", "{\"changes_seconds\":172800}");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(harness_put(&h, names[i], "{\"_id\":1}", NULL), NACRE_OK);
+    world_model_advance(&h.world, 3500 * 1000);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(harness_put(&h, names[i], "{\"_id\":2}", NULL), NACRE_OK);
+    check_kept(&h, 2, 2, 2);
+    world_model_advance(&h.world, 200 * 1000); // the first are 3,700 s old, the second 200 s
+    check_kept(&h, 1, 2, 2);
+    harness_reopen(&h);
+    check_kept(&h, 1, 2, 2);
+    // What is asked for later holds for what is still there.
+    settings(&h, CATALOG_ALTER_COLLECTION, "brief", "{\"changes_seconds\":null}");
+    world_model_advance(&h.world, 82700 * 1000); // 86,400 s: kept for a day at least
+    check_kept(&h, 1, 2, 2);
+    world_model_advance(&h.world, 100 * 1000);
+    check_kept(&h, 1, 1, 2);
+    world_model_advance(&h.world, 86000 * 1000);
+    check_kept(&h, 0, 0, 2);
+    world_model_advance(&h.world, 600 * 1000);
+    check_kept(&h, 0, 0, 1);
+    settings(&h, CATALOG_ALTER_COLLECTION, "lasting", "{\"changes_seconds\":60}");
+    world_model_advance(&h.world, 60 * 1000);
+    check_kept(&h, 0, 0, 0);
+    harness_close(&h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trimmed),
         cmocka_unit_test(test_durable),
         cmocka_unit_test(test_past_held),
+        cmocka_unit_test(test_changes_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,16 @@ static void test_collections(void **state) {
     LIB_OK(&f, nacre_collection_alter(f.s, &f.c, "{\"ttl_seconds\":null}"));
     LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &text));
     assert_null(strstr(text, "ttl_seconds"));
+    assert_null(strstr(text, "changes_seconds"));
+    LIB_OK(&f, nacre_collection_create(f.s, &f.c, "{\"changes_seconds\":86400}", &created));
+    assert_int_equal(created, 0);
+    LIB_OK(&f, nacre_collection_alter(f.s, &f.c, "{\"changes_seconds\":3600}"));
+    LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &text));
+    LIB_HAS(text, "\"changes_seconds\":3600");
+    LIB_FAILS(&f, nacre_collection_create(f.s, &f.c, "{\"changes_seconds\":7200}", NULL),
+              NACRE_ALREADY_EXISTS, "other settings");
+    LIB_FAILS(&f, nacre_collection_alter(f.s, &f.c, "{\"changes_seconds\":59}"),
+              NACRE_INVALID_ARGUMENT, "an integer from 60 to 31536000");
     nacre_collection all = nacre_collection_of(NULL, NULL);
     LIB_OK(&f, nacre_collection_describe(f.s, &all, &text));
     LIB_HAS(text, "{\"items\":[{\"name\":\"things\"");
