@@ -6,6 +6,7 @@
  *                  handed out. Not thread-safe.
  *   nacre_cursor   rows of one query; belongs to its session and its thread.
  *   nacre_feed     changes of one collection; belongs to its session and its thread.
+ *   nacre_live     a live query; belongs to its session and its thread.
  *   nacre_doc      one document held in memory without a copy; the caller's struct, released by
  *                  nacre_doc_release, from any thread.
  *
@@ -38,6 +39,7 @@ typedef struct nacre_db nacre_db;
 typedef struct nacre_session nacre_session;
 typedef struct nacre_cursor nacre_cursor;
 typedef struct nacre_feed nacre_feed;
+typedef struct nacre_live nacre_live;
 
 /* ---- library and database ---------------------------------------------------------------- */
 
@@ -78,7 +80,7 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_close(nacre_db *db, nacre_open_error
 
 /* Any thread. NACRE_MEMORY_LIMIT, NACRE_UNAVAILABLE. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_session_open(nacre_db *db, nacre_session **out);
-/* Closes its cursors and feeds too; NULL is fine. */
+/* Closes its cursors, feeds and live queries too; NULL is fine. */
 NACRE_API void nacre_session_close(nacre_session *session);
 /* Bounds every later call of the session; 0 = none (the default). NACRE_TIMEOUT. */
 NACRE_API void nacre_session_timeout(nacre_session *session, uint64_t timeout_ms);
@@ -376,6 +378,30 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_feed_next(nacre_feed *feed, int64_t 
  * Valid until the next call on this feed. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_feed_token(nacre_feed *feed, const char **out);
 NACRE_API void nacre_feed_close(nacre_feed *feed); /* NULL is fine */
+
+/* ---- live queries ------------------------------------------------------------------------ */
+
+/* The documents that fit a filter, and from then on how that result changes, without a gap between
+ * the two: who applies the messages to a map by id has the result at every moment.
+ * spec: {"filter"?, "fields"?, "max_rows"?}, NULL or "" = {}. The result has no order and no limit:
+ * sort and limit are NACRE_INVALID_ARGUMENT. The ids of the result are held in memory, at most
+ * max_rows (10,000; up to 1,000,000) of them. Not in a transaction. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_live_open(nacre_session *session,
+                                                      nacre_collection *collection,
+                                                      const char *spec, nacre_live **out);
+/* The next message: first {"op":"enter","id","document"} for each row of one snapshot, which is
+ * held until the last is read, then {"op":"ready","seq"}; after it, in the order of the commits and
+ * once they are durable, {"op":"enter|update","id","seq","document"} and {"op":"leave","id","seq"}.
+ * A version that was superseded before it was read and is not kept (history_seconds) is passed
+ * over. seq: a since for nacre_changes.
+ * *out NULL: nothing came within wait_ms (as for nacre_feed_next). Valid until the next call on
+ * this live query. out_size may be NULL.
+ * NACRE_REQUEST_TOO_LARGE: the result has more than max_rows documents. NACRE_HISTORY_EXPIRED: the
+ * reader was slower than what is kept. An error ends the live query, and later calls give it again,
+ * but for NACRE_TIMEOUT and NACRE_CANCELLED after "ready" and wrong arguments. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_live_next(nacre_live *live, int64_t wait_ms,
+                                                      const char **out, size_t *out_size);
+NACRE_API void nacre_live_close(nacre_live *live); /* NULL is fine */
 
 /* ---- transactions ------------------------------------------------------------------------ */
 

@@ -24,7 +24,7 @@ enum {
     LIB_TEXT_MAX = 1 << 30,      // of one text handed out
     LIB_TEXT_KEPT = 1 << 20,     // larger buffers are given back at the next call
     LIB_REQUEST_MAX = 512 << 20, // memory of one request
-    FEED_WAIT_MAX_MS = 86400000, // of one nacre_feed_next
+    FEED_WAIT_MAX_MS = 86400000, // of one nacre_feed_next or nacre_live_next
 };
 
 struct nacre_db {
@@ -48,6 +48,7 @@ struct nacre_session {
     struct buf scratch; // of the running call
     struct nacre_cursor *cursors;
     struct nacre_feed *feeds;
+    struct nacre_live *lives;
     struct engine_tx *tx; // kept for the next transaction; NULL: there was none yet
     bool in_tx;           // begun, neither committed nor rolled back
     uint64_t tx_serial;   // grows with every begin and end
@@ -158,5 +159,8 @@ void lib_running_begin(struct nacre_session *s, struct running *running, const c
 void lib_running_end(struct nacre_session *s, struct running *running);
 void lib_query_close_all(struct nacre_session *s);
 void lib_changes_close_all(struct nacre_session *s);
+void lib_live_close_all(struct nacre_session *s);
+// The wait_ms of a feed or a live query. NACRE_INVALID_ARGUMENT.
+MUST_USE nacre_status lib_wait_check(struct nacre_session *s, int64_t wait_ms);
 
 #endif

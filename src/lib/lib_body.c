@@ -364,3 +364,19 @@ void lib_body_place_filter(const struct lib_body *b, struct slice filter) {
     if (err->status == NACRE_INVALID_FILTER && err->has_span && raw)
         err->span_offset += (uint32_t)(filter.p - b->whole.p);
 }
+
+nacre_status lib_body_filter_tree(const struct lib_body *b, const struct lib_member *m,
+                                  struct ctx *keep, const struct filter **out) {
+    struct slice text;
+    struct filter *filter;
+    TRY(lib_body_filter(b, m, &text));
+    nacre_status status = filter_parse_any(keep, text, &filter_regex_pcre2, &filter);
+    if (status == NACRE_OK) {
+        *out = filter;
+        return NACRE_OK;
+    }
+    if (keep != b->ctx) b->ctx->err = keep->err;
+    err_prefix_pointers(b->ctx, "/filter");
+    lib_body_place_filter(b, text);
+    return status;
+}

@@ -7,6 +7,7 @@
 #include "base/err/ctx.h"
 #include "base/mem/buf.h"
 #include "doc/val.h"
+#include "filter/filter.h"
 
 // What is being read: text is a part of whole, at pointer in it.
 struct lib_body {
@@ -50,6 +51,9 @@ MUST_USE nacre_status lib_body_filter(const struct lib_body *b, const struct lib
 // An error about a filter that was read so: its span was counted from the filter's beginning. Of an
 // object it is moved to where that stands in the body; of a string it stays a place in the string.
 void lib_body_place_filter(const struct lib_body *b, struct slice filter);
+// The filter of a member called "filter", parsed into keep's memory (b->ctx or another).
+MUST_USE nacre_status lib_body_filter_tree(const struct lib_body *b, const struct lib_member *m,
+                                           struct ctx *keep, const struct filter **out);
 // NACRE_INVALID_ARGUMENT at the member's pointer.
 MUST_USE nacre_status lib_body_bad(const struct lib_body *b, const char *name, const char *expected,
                                    struct val got);

@@ -18,20 +18,6 @@ struct nacre_feed {
 
 enum { CHANGES_SINCE, CHANGES_FILTER, CHANGES_FOLLOW };
 
-static nacre_status read_filter(const struct lib_body *b, struct slice text, struct nacre_feed *f,
-                                const struct filter **out) {
-    struct filter *filter;
-    nacre_status status = filter_parse_any(&f->ctx, text, &filter_regex_pcre2, &filter);
-    if (status == NACRE_OK) {
-        *out = filter;
-        return NACRE_OK;
-    }
-    b->ctx->err = f->ctx.err;
-    err_prefix_pointers(b->ctx, "/filter");
-    lib_body_place_filter(b, text);
-    return status;
-}
-
 static nacre_status read_since(const struct lib_body *b, const struct lib_member *m,
                                struct changes_request *out) {
     struct slice text;
@@ -53,15 +39,13 @@ static nacre_status read_spec(struct nacre_session *s, const char *spec, struct 
                             .what = "a feed"};
     struct lib_member m[] = {
         {.name = "since"}, {.name = "filter"}, {.name = "follow"}, {.name = NULL}};
-    struct slice text;
     s->body.max = LIB_TEXT_MAX;
     lib_text_reset(&s->body);
     TRY(lib_body_members(&body, body.whole, m));
     if (m[CHANGES_SINCE].raw.n) TRY(read_since(&body, &m[CHANGES_SINCE], out));
     if (m[CHANGES_FOLLOW].raw.n) TRY(lib_body_bool(&body, &m[CHANGES_FOLLOW], &out->follow));
     if (!m[CHANGES_FILTER].raw.n) return NACRE_OK;
-    TRY(lib_body_filter(&body, &m[CHANGES_FILTER], &text));
-    return read_filter(&body, text, f, &out->filter);
+    return lib_body_filter_tree(&body, &m[CHANGES_FILTER], &f->ctx, &out->filter);
 }
 
 static nacre_status open_feed(struct nacre_session *s, struct nacre_collection *collection,
@@ -138,6 +122,15 @@ static nacre_status put_change(struct nacre_feed *f, const struct engine_change 
     return json->status == NACRE_OK ? NACRE_OK : err_buf(&s->ctx, json);
 }
 
+nacre_status lib_wait_check(struct nacre_session *s, int64_t wait_ms) {
+    if (wait_ms >= CHANGES_WAIT_FOREVER && wait_ms <= FEED_WAIT_MAX_MS) return NACRE_OK;
+    nacre_status status =
+        err_set(&s->ctx, NACRE_INVALID_ARGUMENT, "wait_ms is -1 (for ever) to %d, given %lld",
+                FEED_WAIT_MAX_MS, (long long)wait_ms);
+    err_parameter(&s->ctx, "wait_ms");
+    return status;
+}
+
 nacre_status nacre_feed_next(nacre_feed *f, int64_t wait_ms, const char **out, size_t *out_size) {
     struct engine_change change;
     bool found;
@@ -145,13 +138,7 @@ nacre_status nacre_feed_next(nacre_feed *f, int64_t wait_ms, const char **out, s
     struct nacre_session *s = f->session;
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the change goes");
-    if (wait_ms < CHANGES_WAIT_FOREVER || wait_ms > FEED_WAIT_MAX_MS) {
-        nacre_status status =
-            err_set(&s->ctx, NACRE_INVALID_ARGUMENT, "wait_ms is -1 (for ever) to %d, given %lld",
-                    FEED_WAIT_MAX_MS, (long long)wait_ms);
-        err_parameter(&s->ctx, "wait_ms");
-        return status;
-    }
+    TRY(lib_wait_check(s, wait_ms));
     TRY(lib_done(s, engine_changes_next(&s->ctx, f->changes, wait_ms, &change, &found)));
     if (!found) {
         *out = NULL;

@@ -37,6 +37,7 @@ void nacre_session_close(nacre_session *s) {
     struct nacre_db *db = s->db;
     lib_query_close_all(s);
     lib_changes_close_all(s);
+    lib_live_close_all(s);
     engine_tx_free(s->tx);
     free_session(s);
     atomic_fetch_sub(&db->sessions, 1);

@@ -344,6 +344,22 @@ static nacre_status make_changes(struct scene *s) {
     return status;
 }
 
+// The rows of a live query, then that nothing more comes.
+static nacre_status make_live(struct scene *s) {
+    nacre_live *live = NULL;
+    const char *message = "";
+    int rows = 0, ready = 0;
+    nacre_status status = nacre_live_open(s->f.s, &s->f.c, "{\"filter\":\"n = 7\"}", &live);
+    if (status != NACRE_OK) return status;
+    while (message && (status = nacre_live_next(live, 0, &message, NULL)) == NACRE_OK && message) {
+        rows += strstr(message, "\"op\":\"enter\"") && strstr(message, "\"n\":7,");
+        ready += strstr(message, "\"op\":\"ready\"") != NULL;
+    }
+    if (status == NACRE_OK && (rows != 1 || ready != 1)) fail_msg("%d rows, %d ready", rows, ready);
+    nacre_live_close(live);
+    return status;
+}
+
 // From one page to the next by the cursor's token, rows in order.
 static nacre_status pages(struct scene *s, const char *sort, int from, int step) {
     char token[400] = "", spec[600];
@@ -573,6 +589,7 @@ static const struct call calls[] = {
     {"query", NULL, make_query, NULL},
     {"query, sorted", NULL, make_sorted_query, NULL},
     {"changes", NULL, make_changes, NULL},
+    {"live query", NULL, make_live, NULL},
     {"count", NULL, make_count, NULL},
     {"aggregate", NULL, make_aggregate, NULL},
     {"explain", NULL, make_explain, NULL},
