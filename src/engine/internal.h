@@ -58,25 +58,23 @@ struct engine {
     struct spill_place spill;
     struct estimate_memo *memo;
     struct kv *kv;
-    bool owns_kv;
     struct replog *log;
-    bool owns_log;
     struct txn *txn;
     struct store_format format;
-    bool read_only, no_background;
+    bool owns_kv, owns_log, read_only, no_background;
+    _Atomic bool disk_full;
+    uint32_t forks; // a handle refuses work in a forked child
     uint64_t log_limit, disk_reserve;
     _Atomic uint64_t horizon_ts;
     _Atomic uint64_t catalog_epoch; // of the newest published view
-    _Atomic bool disk_full;
-    uint32_t forks; // a handle refuses work in a forked child
 
     // The pipeline, under door.
     struct mutex door;
     struct submission *queue_head, **queue_tail;
     struct submission *logged_head, **logged_tail; // groups, by their first
-    bool log_busy, applying;                       // the roles are taken
     uint64_t groups_logged, groups_applied;
-    nacre_status failed; // E3; NACRE_OK while all is well
+    bool log_busy, applying; // the roles are taken
+    nacre_status failed;     // E3; NACRE_OK while all is well
     struct err failure;
     uint64_t counter;   // of records
     struct ctx log_ctx; // of who logs
