@@ -364,7 +364,7 @@ static nacre_status check_fresh(struct ctx *ctx, struct engine_tx *tx,
     struct buf key BUF_CLEANUP = {0};
     buf_init(&key, NULL, 8192);
     for (uint32_t i = 0; i < c->count; i++) {
-        bool stale;
+        bool stale = false;
         if (c->ops[i].kind == WRITE_GET) continue;
         buf_reset(&key);
         keyspace_prefix(&key, c->ops[i].tablet, KIND_DOCUMENT);

@@ -55,11 +55,10 @@ static nacre_status put_refusal(struct describe *d, const struct collection *c) 
     struct ctx *ctx = &d->s->ctx;
     uint64_t refused;
     struct slice error;
-    struct err raised = {0};
     TRY(txn_schema_failure(ctx, d->view->kv, d->view->kv_view, c->tablet, &refused, &error));
     if (!refused) return NACRE_OK;
     (void)!result_error_raise(ctx, error);
-    raised = ctx->err;
+    struct err raised = ctx->err;
     err_clear(ctx);
     bson_open_object(&d->w, SLICE_LIT("schema_change"));
     bson_put(&d->w, SLICE_LIT("state"), val_str(SLICE_LIT("refused")));

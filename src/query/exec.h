@@ -28,10 +28,14 @@ struct query {
     struct exec_options options;
     struct plan_choice choice;
     struct plan *plan; // the one that runs
-    bool exact;        // what the path gives matches
-    enum exec_source source;
     struct query_stats stats;
     uint64_t total;
+    enum exec_source source;
+    bool exact;   // what the path gives matches
+    bool one_run; // everything must be sorted
+    bool repeats; // documents come more than once: only the first time counts
+    bool past;    // a row after the cursor was seen, and rows are in order
+    bool gives_sorted, source_done, has_pending, has_current, ended;
 
     struct scan scan;
     struct cover cover;
@@ -39,31 +43,24 @@ struct query {
     struct gather gather;
     struct fetch fetch; // documents of the path
     uint64_t examined, matched;
-    uint32_t steps;     // since ctx was looked at
     uint64_t run;       // of the last key
     struct buf run_key; // its components
-    bool one_run;       // everything must be sorted
-
-    bool repeats;       // documents come more than once: only the first time counts
     struct buf entries; // components of the batch's keys
     struct scan_piece entry_at[FETCH_MAX];
     struct key_range *whole; // the ranges before a cursor cut them
     uint32_t whole_count;
+    uint32_t steps; // since ctx was looked at
 
     struct sorter sorter;
-    uint64_t sorting;    // the run in the sorter
-    struct fetch sorted; // documents as the sorter gives them
-    bool gives_sorted;
+    uint64_t sorting;         // the run in the sorter
+    struct fetch sorted;      // documents as the sorter gives them
     struct query_row pending; // of the next run
     uint64_t pending_run;
-    bool has_pending, source_done;
 
     struct slice after; // sort key of the cursor, n = 0: none
-    bool past;          // a row after it was seen, and rows are in order
     struct buf key;     // scratch: a sort key
 
     struct query_row current;
-    bool has_current, ended;
     uint32_t skip; // rows of the offset that are still ahead
     uint32_t returned;
     uint64_t ns[EXEC_STEPS], rows[EXEC_STEPS];

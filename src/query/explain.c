@@ -24,7 +24,8 @@ static const char *access_name(enum query_access access) {
 
 static void put_ms(struct buf *json, uint64_t ns) {
     char text[NUM_TEXT_MAX];
-    buf_put(json, text, num_print_double((double)(ns / 1000) / 1000.0, text));
+    uint64_t us = ns / 1000;
+    buf_put(json, text, num_print_double((double)us / 1000.0, text));
 }
 
 static void put_step(struct buf *json, const char *name, uint64_t rows, uint64_t ns, bool *any) {
