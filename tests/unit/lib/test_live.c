@@ -13,6 +13,8 @@
 
 #include "support/lib_fixture.h"
 
+enum { PATIENCE_MS = 60000 }; // a message that should come and does not fails the test
+
 static nacre_live *live_open(struct lib_fixture *f, const char *spec) {
     nacre_live *live = NULL;
     LIB_OK(f, nacre_live_open(f->s, &f->c, spec, &live));
@@ -28,7 +30,8 @@ static const char *live_read(struct lib_fixture *f, nacre_live *live, int count)
         const char *message = NULL;
         char op[16];
         long long id;
-        LIB_OK(f, nacre_live_next(live, -1, &message, NULL));
+        LIB_OK(f, nacre_live_next(live, PATIENCE_MS, &message, NULL));
+        if (!message) fail_msg("nothing came after %s", out);
         int got = sscanf(message, "{\"op\":\"%15[a-z]\",\"id\":%lld,", op, &id);
         assert_true(got >= 1);
         if (got == 2)
@@ -273,7 +276,8 @@ static bool run_live(struct reader *r, int messages) {
     if (nacre_live_open(r->s, &c, "{\"filter\":\"n < 5\"}", &live) != NACRE_OK) return false;
     while (!ready || (messages && !r->versions[LAST])) {
         const char *message = NULL;
-        if (nacre_live_next(live, -1, &message, NULL) != NACRE_OK || !message) return false;
+        if (nacre_live_next(live, PATIENCE_MS, &message, NULL) != NACRE_OK || !message)
+            return false;
         if (strstr(message, "{\"op\":\"ready\"")) {
             ready = true;
             continue;
