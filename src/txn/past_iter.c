@@ -2,8 +2,8 @@
 // ones that lived then. No key is in both.
 //
 // Invariants:
-//  1. Going forward, each of the two stands at its first live entry at or after the place; going
-//     backward, at its last one at or before it.
+//  1. Of the two the one that is next stands at a live entry, the place; the other at its first
+//     entry beyond, alive or not: nothing is passed that the place has not come to.
 //  2. Keys of one kind are no prefixes of each other, so history lies in the order of its keys.
 #include "txn/past_internal.h"
 
@@ -80,58 +80,60 @@ static void leave_forward(struct past_iter *it) {
     if (h->valid) h->ops->seek(h, buf_slice(&it->seek));
 }
 
-// From where history stands to the first key with a version that lived.
-static void ended_forward(struct past_iter *it) {
-    it->ended_there = false;
-    while (it->history->valid && it->failed == NACRE_OK) {
-        struct slice key = key_of_entry(it->history);
-        if (slice_cmp(key, it->upper) >= 0) return;
-        bool inside = slice_cmp(key, it->lower) >= 0;
-        set(it, &it->ended_key, key, 0);
-        if (inside) look(it);
-        if (it->ended_there) return;
-        leave_forward(it);
-    }
+// Whether history stands at a key within the bounds; its last look may have shown it alive.
+static bool ended_key_here(const struct past_iter *it, struct slice *out) {
+    *out = it->ended_there ? buf_slice(&it->ended_key) : key_of_entry(it->history);
+    if (it->ended_there || !it->history->valid) return it->ended_there;
+    return it->backward ? slice_cmp(*out, it->lower) >= 0 : slice_cmp(*out, it->upper) < 0;
 }
 
-static void ended_backward(struct past_iter *it) {
+// Past ended_key.
+static void ended_leave(struct past_iter *it) {
     it->ended_there = false;
-    while (it->history->valid && it->failed == NACRE_OK) {
-        struct slice key = key_of_entry(it->history);
-        if (slice_cmp(key, it->lower) < 0) return;
-        set(it, &it->ended_key, key, 0);
-        if (slice_cmp(key, it->upper) < 0) look(it);
-        if (it->ended_there) return;
+    if (it->backward)
         it->history->ops->seek_for_prev(it->history, buf_slice(&it->ended_key));
-    }
+    else
+        leave_forward(it);
 }
 
-static void ended_step(struct past_iter *it) {
-    if (it->backward) {
-        it->history->ops->seek_for_prev(it->history, buf_slice(&it->ended_key));
-        ended_backward(it);
-    } else {
-        leave_forward(it);
-        ended_forward(it);
-    }
+// Looks at the key where history stands, and leaves it if it did not live.
+static void ended_look(struct past_iter *it) {
+    struct slice key = key_of_entry(it->history);
+    bool inside = it->backward ? slice_cmp(key, it->upper) < 0 : slice_cmp(key, it->lower) >= 0;
+    set(it, &it->ended_key, key, 0);
+    if (inside) look(it);
+    if (!it->ended_there) ended_leave(it);
 }
 
 // --- the merge --------------------------------------------------------------------------
 
-static void skip_younger(struct past_iter *it) {
-    struct kv_iter *now = it->now;
-    while (now->valid && past_begin(now->key, now->value) > it->ts) {
-        if (it->backward)
-            now->ops->prev(now);
-        else
-            now->ops->next(now);
-    }
+static void now_step(struct past_iter *it) {
+    if (it->backward)
+        it->now->ops->prev(it->now);
+    else
+        it->now->ops->next(it->now);
 }
 
+// Whether the next key is an ended one, alive or not.
 static bool ended_is_next(const struct past_iter *it) {
-    if (!it->ended_there || !it->now->valid) return it->ended_there;
-    int c = slice_cmp(buf_slice(&it->ended_key), it->now->key);
+    struct slice key;
+    bool ended = ended_key_here(it, &key);
+    if (!ended || !it->now->valid) return ended;
+    int c = slice_cmp(key, it->now->key);
     return it->backward ? c > 0 : c < 0;
+}
+
+// To the next entry that lived. Of the two only the one that is behind moves.
+static void settle(struct past_iter *it) {
+    while (it->failed == NACRE_OK) {
+        if (ended_is_next(it)) {
+            if (it->ended_there) return;
+            ended_look(it);
+        } else {
+            if (!it->now->valid || past_begin(it->now->key, it->now->value) <= it->ts) return;
+            now_step(it);
+        }
+    }
 }
 
 // One of the two that broke off must not look like one that has ended: what the other one shows may
@@ -142,6 +144,7 @@ static void look_at_end(struct past_iter *it, struct kv_iter *half, bool *ended)
 }
 
 static void show(struct past_iter *it) {
+    settle(it);
     bool ended = ended_is_next(it);
     look_at_end(it, it->now, &it->now_ended);
     look_at_end(it, it->history, &it->history_ended);
@@ -152,28 +155,21 @@ static void show(struct past_iter *it) {
 }
 
 static void step(struct past_iter *it) {
-    if (ended_is_next(it)) {
-        ended_step(it);
-    } else {
-        if (it->backward)
-            it->now->ops->prev(it->now);
-        else
-            it->now->ops->next(it->now);
-        skip_younger(it);
-    }
+    if (ended_is_next(it))
+        ended_leave(it);
+    else
+        now_step(it);
     show(it);
 }
 
 static void seek_key(struct past_iter *it, struct slice key) {
     if (slice_cmp(key, it->lower) < 0) key = it->lower;
-    it->backward = it->now_ended = it->history_ended = false;
+    it->backward = it->ended_there = it->now_ended = it->history_ended = false;
     it->now->ops->seek(it->now, key);
-    skip_younger(it);
     it->history->ops->seek(it->history, key);
     // An entry of a shorter key can stand here: key begins with it.
     while (it->history->valid && slice_cmp(key_of_entry(it->history), key) < 0)
         it->history->ops->next(it->history);
-    ended_forward(it);
     show(it);
 }
 
@@ -181,10 +177,9 @@ static void seek_key(struct past_iter *it, struct slice key) {
 static void seek_key_for_prev(struct past_iter *it, struct slice key, bool before) {
     struct kv_iter *h = it->history, *now = it->now;
     it->backward = true;
-    it->now_ended = it->history_ended = false;
+    it->ended_there = it->now_ended = it->history_ended = false;
     now->ops->seek_for_prev(now, key);
     if (before && now->valid && slice_cmp(now->key, key) >= 0) now->ops->prev(now);
-    skip_younger(it);
     // Entries of key itself, and of one that key begins with, stand behind key.
     h->ops->seek(h, key);
     fail(it, kv_iter_failure(h));
@@ -194,7 +189,6 @@ static void seek_key_for_prev(struct past_iter *it, struct slice key, bool befor
         h->ops->prev(h);
     else
         h->ops->seek_last(h);
-    ended_backward(it);
     show(it);
 }
 

@@ -14,10 +14,11 @@
 #include "base/bits/bits.h"
 #include "catalog/keyspace.h"
 #include "query/query.h"
+#include "store/memkv/kv_mem.h"
 #include "support/engine_harness.h"
 #include "txn/past.h"
 
-enum { STEPS = 150, VIEWS = 30, IDS = 12, WALKS = 40, WALK_STEPS = 12 };
+enum { STEPS = 150, VIEWS = 30, IDS = 12, WALKS = 40, WALK_STEPS = 12, MANY = 100, CALLS = 24 };
 
 struct run {
     struct harness h;
@@ -273,7 +274,63 @@ static void test_past(void **state) {
     }
 }
 
+static void put_all(struct run *r) {
+    char json[64];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(json, sizeof json, "{\"_id\":%d}", i);
+        assert_int_equal(harness_put(&r->h, "things", json, NULL), NACRE_OK);
+        ctx_reset(&r->h.ctx);
+    }
+}
+
+// The store fails after some calls: far fewer than there are documents.
+static void read_the_end_of(struct run *r, struct view *past, bool last) {
+    static const uint8_t lower[KEYSPACE_PREFIX] = {0, 0, 0, 1, KIND_DOCUMENT},
+                         upper[KEYSPACE_PREFIX] = {0, 0, 0, 1, KIND_DOCUMENT + 1};
+    struct kv_iter_options all = {.lower = slice_of(lower, sizeof lower),
+                                  .upper = slice_of(upper, sizeof upper)};
+    struct kv_iter *it;
+    assert_int_equal(
+        past->kv->ops->iter_open(past->kv, &r->h.ctx, past->kv_view, KV_DATA, &all, &it), NACRE_OK);
+    kv_mem_fail_nth(r->h.kv, CALLS, true);
+    if (last)
+        it->ops->seek_last(it);
+    else
+        it->ops->seek_first(it);
+    kv_mem_fail_nth(r->h.kv, 0, false);
+    assert_true(it->valid);
+    assert_int_equal(it->ops->status(it, &r->h.ctx), NACRE_OK);
+    it->ops->close(it);
+}
+
+// Of documents that have all changed since, the first one costs no look at the others; nor do
+// their versions stand before documents as they are.
+static void test_only_what_is_asked_for_is_read(void **state) {
+    (void)state;
+    struct run r = {.rng = 1};
+    struct view *past;
+    harness_open_memory(&r.h, 1);
+    catalog(&r, CATALOG_CREATE_COLLECTION, NULL, "{\"history_seconds\":100000}");
+    put_all(&r);
+    struct view *was = engine_view(r.h.engine);
+    put_all(&r);
+    put_all(&r);
+    struct view *now = engine_view(r.h.engine);
+    assert_int_equal(txn_view_past(&r.h.ctx, now, was->commit_ts, on_close, &r, &past), NACRE_OK);
+    read_the_end_of(&r, past, false);
+    read_the_end_of(&r, past, true);
+    txn_view_release(past);
+    assert_int_equal(txn_view_past(&r.h.ctx, now, now->commit_ts, on_close, &r, &past), NACRE_OK);
+    read_the_end_of(&r, past, false);
+    read_the_end_of(&r, past, true);
+    txn_view_release(past);
+    txn_view_release(now);
+    txn_view_release(was);
+    harness_close(&r.h);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_past)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_past),
+                                       cmocka_unit_test(test_only_what_is_asked_for_is_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
