@@ -1,6 +1,7 @@
 // A database on a disk that fails or loses power, by way of libfaultio.so (support/preload), which
 // sees every file call of the log, of the engine and of RocksDB itself.
 //   crash_disk [--cycles N] [--seed S] [--cuts N]
+//   crash_disk again KEPT CUT MODE SEED     one cut of a run that failed and was kept
 // A cycle of faults: a worker under load meets an I/O error, a full disk or SIGKILL at a random
 // file call, once or from there on; it may end in any way. Then one opens the directory without
 // faults and compares everything with the oracle. A cycle of power cuts: a worker's run, on a
@@ -45,16 +46,20 @@ static void name(const struct disk_run *r, const char *last, char out[96]) {
     (void)snprintf(out, 96, "%s/%s", r->scratch, last);
 }
 
-static bool begin(struct disk_run *r) {
-    const char *tmp = getenv("TMPDIR");
-    (void)snprintf(r->scratch, sizeof r->scratch, "%s/nacre-disk-XXXXXX",
-                   tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-    if (!mkdtemp(r->scratch)) return false;
+static void name_all(struct disk_run *r) {
     name(r, "db", r->db);
     name(r, "base", r->base);
     name(r, "oracle", r->oracle);
     name(r, "trace", r->trace);
     name(r, "out", r->out);
+}
+
+static bool begin(struct disk_run *r) {
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(r->scratch, sizeof r->scratch, "%s/nacre-disk-XXXXXX",
+                   tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+    if (!mkdtemp(r->scratch)) return false;
+    name_all(r);
     r->o = crash_oracle(r->oracle);
     return r->o != NULL;
 }
@@ -210,12 +215,27 @@ static int run(uint64_t cycles, uint64_t cuts, uint64_t seed) {
     return fine ? 0 : 1;
 }
 
+static int again(char **args) {
+    struct disk_run r = {0};
+    ctx_init(&r.ctx, &world_system, NULL, SIZE_MAX);
+    (void)snprintf(r.scratch, sizeof r.scratch, "%s", args[0]);
+    name_all(&r);
+    struct powerloss *pl = powerloss_load(r.trace, r.base);
+    size_t cut = strtoull(args[1], NULL, 10);
+    if (!pl || (file_exists(r.out) && dir_remove_all(&r.ctx, r.out) != NACRE_OK)) return 2;
+    if (!powerloss_build(pl, cut, (enum powerloss_mode)atoi(args[2]), strtoull(args[3], NULL, 10),
+                         r.out))
+        return 2;
+    return verify(&r, powerloss_mark(pl, cut));
+}
+
 int main(int argc, char **argv) {
     uint64_t cycles = 60, cuts = 60, seed = 0;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 6 && strcmp(argv[1], "worker") == 0) return worker(argv + 2);
     if (argc == 5 && strcmp(argv[1], "verify") == 0)
         return crash_verify(argv[2], argv[3], strtoull(argv[4], NULL, 10));
+    if (argc == 6 && strcmp(argv[1], "again") == 0) return again(argv + 2);
     world_random(&world_system, &seed, sizeof seed);
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t n = strtoull(argv[i + 1], NULL, 10);

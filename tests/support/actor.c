@@ -84,6 +84,7 @@ nacre_status actor_settle(struct actor *a, const struct actor_call *call) {
         struct oracle_entry entry = {.seq = call->result->seq,
                                      .slot = i->slots[k],
                                      .synced = call->durability == DURABILITY_SYNCED,
+                                     .in_parts = atomic_load(&i->op) == ORACLE_CHUNKS,
                                      .after = i->after[k]};
         actor_acknowledge(a, &entry);
     }

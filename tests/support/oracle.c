@@ -220,6 +220,8 @@ static void fold_one(struct oracle *o, const struct oracle_entry *e, uint64_t la
     struct oracle_state *s = &o->now[e->slot];
     if (e->seq <= base_of(o, false)->seq) return;
     if (e->seq > last_seq) {
+        struct oracle_next *next = &o->next[e->slot];
+        if (!next->known) *next = (struct oracle_next){true, e->in_parts, e->after};
         o->lost_allowed++;
         bool promised = loss != ORACLE_POWER_LOSS || e->order <= o->mark;
         if (promised && (loss == ORACLE_NO_LOSS || e->synced))
@@ -239,6 +241,7 @@ static void fold_one(struct oracle *o, const struct oracle_entry *e, uint64_t la
 static void fold(struct oracle *o, uint64_t last_seq, enum oracle_loss loss) {
     size_t count = 0, n = 0;
     memcpy(o->now, base_of(o, false)->states, sizeof o->now);
+    memset(o->next, 0, sizeof o->next);
     for (uint32_t a = 0; a < ORACLE_ACTORS; a++)
         count += atomic_load(&o->actors[a].count);
     const struct oracle_entry **all = mem_alloc((count + 1) * sizeof *all);
@@ -401,6 +404,8 @@ void oracle_check(struct oracle *o, struct ctx *ctx, struct engine *engine, enum
     for (uint32_t a = 0; a < ORACLE_ACTORS; a++)
         settle_intent(&r, a);
     for (uint32_t slot = 0; slot < ORACLE_SLOTS; slot++) {
+        const struct oracle_next *next = &o->next[slot];
+        if (next->may_be_done && fits(&r, slot, &next->after)) o->now[slot] = next->after;
         if (!fits(&r, slot, &o->now[slot]))
             oracle_fail(o, "slot %u (%s %lld) is not as acknowledged: n %llu, version %llu, %s",
                         slot, oracle_kind_of(slot) >= ORACLE_JOB ? "shared" : "document",

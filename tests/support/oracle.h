@@ -49,7 +49,8 @@ struct oracle_state {
 struct oracle_entry {
     uint64_t seq;
     uint64_t order; // of the acknowledgements in all
-    uint32_t slot, synced;
+    uint32_t slot;
+    bool synced, in_parts; // in_parts: of ORACLE_CHUNKS, whose seq is that of the last part
     struct oracle_state after;
 };
 
@@ -96,6 +97,11 @@ struct oracle {
         struct oracle_state states[ORACLE_SLOTS];
     } bases[2];
     struct oracle_state now[ORACLE_SLOTS];
+    // Of slots whose next change lies behind the end of the database that is looked at.
+    struct oracle_next {
+        bool known, may_be_done; // may_be_done: it was one in parts
+        struct oracle_state after;
+    } next[ORACLE_SLOTS];
     struct oracle_actor actors[ORACLE_ACTORS];
     struct follower followers[FOLLOWERS];
 };
