@@ -223,8 +223,8 @@ static int again(char **args) {
     struct powerloss *pl = powerloss_load(r.trace, r.base);
     size_t cut = strtoull(args[1], NULL, 10);
     if (!pl || (file_exists(r.out) && dir_remove_all(&r.ctx, r.out) != NACRE_OK)) return 2;
-    if (!powerloss_build(pl, cut, (enum powerloss_mode)atoi(args[2]), strtoull(args[3], NULL, 10),
-                         r.out))
+    if (!powerloss_build(pl, cut, (enum powerloss_mode)strtoul(args[2], NULL, 10),
+                         strtoull(args[3], NULL, 10), r.out))
         return 2;
     return verify(&r, powerloss_mark(pl, cut));
 }
