@@ -222,6 +222,9 @@ static nacre_status make_main(struct ctx *ctx, struct engine *e) {
     bool there = catalog_database(view->catalog, SLICE_LIT("main")) != NULL;
     txn_view_release(view);
     if (there || e->read_only) return NACRE_OK;
+    // A creation that was killed may have left a log as long as submitters wait for, and nobody
+    // flushes yet.
+    if (atomic_load(&e->log_bytes_since_flush) > e->log_limit) TRY(engine_flush(ctx, e));
     struct catalog_request request = {.op = CATALOG_CREATE_DATABASE,
                                       .target.database = SLICE_LIT("main")};
     return engine_catalog(ctx, e, &request, &result);
