@@ -171,6 +171,8 @@ nacre_collection cli_collection(const struct cli *cli, const char *name);
 // one; the second ends the program as ever.
 void cli_catch_interrupts(nacre_session *session);
 void cli_release_interrupts(void);
+// Until fd can be read (or has ended): false if an interrupt came first.
+bool cli_wait_input(int fd);
 int cli_interrupted(void); // the signal, or 0
 
 #endif

@@ -33,9 +33,9 @@ struct import {
 static long import_read(void *arg, void *buffer, size_t size) {
     struct import *import = arg;
     for (;;) {
+        if (!cli_wait_input(import->fd)) return -1;
         ssize_t got = read(import->fd, buffer, size);
-        if (got >= 0 && !cli_interrupted()) return got;
-        if (cli_interrupted()) return -1;
+        if (got >= 0) return got;
         if (errno != EINTR) {
             import->read_errno = errno;
             return -1;

@@ -40,10 +40,9 @@ static nacre_status not_found(struct ctx *ctx) {
     return err_set(ctx, NACRE_DOCUMENT_NOT_FOUND, "there is no document with this id");
 }
 
-static nacre_status read_view(struct ctx *ctx, struct engine *e, struct slice key, uint64_t hash,
+static nacre_status read_view(struct ctx *ctx, struct engine *e, struct slice key,
                               struct engine_doc *out) {
     bool found;
-    (void)hash;
     out->view = engine_view(e);
     TRY(e->kv->ops->get(e->kv, ctx, out->view->kv_view, KV_DATA, key, &out->pin, &found));
     if (!found) {
@@ -63,7 +62,7 @@ static nacre_status read_key(struct ctx *ctx, struct engine *e, struct slice key
         cache_unpin(e->cache, entry);
         entry = NULL;
     }
-    if (!entry) return read_view(ctx, e, key, hash, out);
+    if (!entry) return read_view(ctx, e, key, out);
     out->entry = entry;
     if (entry->absent) return not_found(ctx);
     TRY(row_decode(ctx, keyspace_local(key), cache_value(entry), false, &out->row));

@@ -96,6 +96,14 @@ class Progress(Case):
         self.assertEqual(code, 130, shown)
         self.assertIn("--resume", shown)
 
+    def test_interrupt_before_anything(self):
+        terminal = Terminal(self, "import", "c", "-")
+        terminal.wait_for("importing")
+        terminal.type("\x03")
+        shown, code = terminal.finish()
+        self.assertEqual(code, 130, shown)
+        self.assertIn("interrupted: nothing is imported", shown)
+
 
 class Shell(Case):
     def test_typing(self):
