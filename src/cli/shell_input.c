@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
+#include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/shell.h"
 
@@ -90,6 +92,27 @@ static unsigned char complete(EditLine *edit, int key) {
     return result;
 }
 
+// The next character typed; 0 at the end of the input, -1 where a signal comes before it. libedit's
+// own reader blocks in read(2), and a signal that comes just before is not seen there.
+static int read_character(EditLine *edit, wchar_t *character) {
+    mbstate_t state = {0};
+    char byte;
+    size_t got = (size_t)-2; // of mbrtowc: more bytes follow
+    (void)edit;
+    while (got == (size_t)-2) {
+        if (!cli_wait_input(STDIN_FILENO)) return -1;
+        ssize_t size = read(STDIN_FILENO, &byte, 1);
+        if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (size <= 0) return (int)size;
+        got = mbrtowc(character, &byte, 1, &state);
+        if (got == (size_t)-1) { // no UTF-8: the byte is left out
+            memset(&state, 0, sizeof state);
+            got = (size_t)-2;
+        }
+    }
+    return 1;
+}
+
 static void open_history(struct shell_input *input) {
     HistEvent event;
     input->history = history_init();
@@ -111,6 +134,7 @@ struct shell_input *shell_input_open(struct cli *cli, bool terminal) {
     el_set(input->edit, EL_PROMPT, prompt);
     el_set(input->edit, EL_EDITOR, "emacs");
     el_set(input->edit, EL_SIGNAL, 0);
+    el_set(input->edit, EL_GETCFN, read_character);
     el_set(input->edit, EL_ADDFN, "nacre-complete", "complete a word", complete);
     el_set(input->edit, EL_BIND, "^I", "nacre-complete", NULL);
     el_set(input->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);

@@ -153,6 +153,17 @@ class Shell(Case):
         again.type("\n")
         self.assertEqual(again.finish()[1], 0)
 
+    def test_interrupts_at_a_prompt(self):
+        """A Ctrl-C as soon as the prompt is there: it may come before the shell reads."""
+        leaky = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+        terminal = Terminal(self, "shell", **leaky)
+        for i in range(1, 101):
+            terminal.wait_for("nacre> ", i)
+            terminal.type("\x03")
+        terminal.wait_for("nacre> ", 101)
+        terminal.type("exit\n")
+        self.assertEqual(terminal.finish()[1], 0)
+
     def test_pager(self):
         self.ok("put", "films", "heat", '{"year":1995}')
         leaky = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
