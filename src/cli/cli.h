@@ -33,6 +33,8 @@ enum cli_option_id {
     OPT_AGG_MAX,
     OPT_AGG_DISTINCT,
     OPT_HAVING,
+    OPT_UPDATE,
+    OPT_DELETE,
     OPT_IF_VERSION,
     OPT_IF_ABSENT,
     OPT_IF_PRESENT,

@@ -154,16 +154,46 @@ static void put_plan(struct cli *cli, struct cli_slice plan) {
     put_list(cli, plan, "plans");
 }
 
-// What is explained: an aggregate if one of its options is given, else a query.
+// A change of all that fit the filter.
+static int change_spec(struct cli *cli, const struct cli_call *call, struct cli_text *out) {
+    static const int of_queries[] = {OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_OFFSET, OPT_AS_OF};
+    const char *patch = call->options[OPT_UPDATE].text;
+    struct cli_text json = {0};
+    int code = 0;
+    if (patch && call->options[OPT_DELETE].given)
+        return cli_usage(cli, call->command, NULL, "--update or --delete, not both");
+    for (size_t i = 0; i < sizeof of_queries / sizeof *of_queries; i++)
+        if (call->options[of_queries[i]].given)
+            return cli_usage(cli, call->command, NULL, "--%s is of a query, not of a change",
+                             cli_options[of_queries[i]].name);
+    if (cmd_is_aggregate(call))
+        return cli_usage(cli, call->command, NULL, "a change has no groups");
+    if (!filter_of(call))
+        return cli_usage(cli, call->command, "'{}' is every document", "a change needs a FILTER");
+    cmd_member_text(out, "filter", filter_of(call));
+    if (patch) code = cmd_read_json(cli, patch, patch[0] == '[' ? '[' : '{', &json);
+    if (patch) cmd_member_json(out, "patch", cli_text_of(&json));
+    cmd_members_end(out);
+    cli_text_free(&json);
+    return code;
+}
+
+// What is explained: a change or an aggregate if one of its options is given, else a query.
 static int explain_spec(struct cli *cli, const struct cli_call *call, struct cli_text *out) {
     struct cli_text body = {0};
-    bool aggregates = cmd_is_aggregate(call);
+    bool updates = call->options[OPT_UPDATE].given, deletes = call->options[OPT_DELETE].given;
+    const char *what = "query";
     int code = 0;
-    if (aggregates)
+    if (updates || deletes) {
+        what = updates ? "update" : "delete";
+        code = change_spec(cli, call, &body);
+    } else if (cmd_is_aggregate(call)) {
+        what = "aggregate";
         code = cmd_aggregate_spec(cli, call, filter_of(call), &body);
-    else
+    } else {
         cmd_query_spec(call, filter_of(call), &body);
-    cmd_member_json(out, aggregates ? "aggregate" : "query", cli_text_of(&body));
+    }
+    cmd_member_json(out, what, cli_text_of(&body));
     cmd_members_end(out);
     cli_text_free(&body);
     return code;

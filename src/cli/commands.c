@@ -73,10 +73,14 @@ const struct cli_command cli_commands[] = {
      "nacre aggregate films --min first=year --max last=year --count-distinct years=year",
      OPTIONS(GROUPS, OPT_SORT, OPT_LIMIT, OPT_CURSOR, OPT_AS_OF, OPT_END), cmd_aggregate, false},
     {"explain", "COLLECTION [FILTER]", 1, 2, "Run a query and show how it was done",
-     "With options of aggregate it runs that.",
+     "With options of aggregate it runs that. With --update or --delete it finds what would be\n"
+     "changed, and works the patch out; nothing is changed.",
      "nacre explain films \"year = 1999\" --sort title\nnacre explain films --group-by year "
-     "--count n",
-     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_OFFSET, OPT_AS_OF, GROUPS), cmd_explain, false},
+     "--count n\n"
+     "nacre explain films \"year < 1930\" --update '{\"$set\":{\"silent\":true}}'",
+     OPTIONS(OPT_SORT, OPT_FIELDS, OPT_LIMIT, OPT_OFFSET, OPT_AS_OF, GROUPS, OPT_UPDATE,
+             OPT_DELETE),
+     cmd_explain, false},
     {"import", "COLLECTION FILE", 2, 2, "Store the documents of a file",
      "FILE holds a document a line (NDJSON), or CSV with a header of paths, plain or\n"
      "zstd-compressed; - is stdin. NAME.csv and NAME.csv.zst are CSV without --format. Makes\n"

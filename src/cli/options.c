@@ -41,6 +41,10 @@ const struct cli_option cli_options[OPT_COUNT] = {
                           "how many different values"},
     [OPT_HAVING] = {"having", 0, CLI_TEXT, "FILTER", 0, 0, "only rows that fit"},
 
+    [OPT_UPDATE] = {"update", 0, CLI_TEXT, "PATCH", 0, 0,
+                    "the change of all that fit: an object, or an array of RFC 6902"},
+    [OPT_DELETE] = {"delete", 0, CLI_FLAG, NULL, 0, 0, "the deletion of all that fit"},
+
     [OPT_IF_VERSION] = {"if-version", 0, CLI_TEXT, "N[,N…]", 0, 0,
                         "only if the document's version is one of these"},
     [OPT_IF_ABSENT] = {"if-absent", 0, CLI_FLAG, NULL, 0, 0, "only if the id is not there"},

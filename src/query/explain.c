@@ -1,20 +1,17 @@
-// :explain runs the query or the count and tells what it took.
-#include <stdio.h>
-
+// :explain runs the query or the count and tells what it took. Of a change of all that match it
+// runs the search and works the patch out; nothing is changed.
 #include "base/text/num.h"
 #include "query/aggregate_run.h"
+#include "query/explain_request.h"
 
 struct explained {
     struct query_stats stats;
     uint64_t ns, step_ns[EXEC_STEPS], step_rows[EXEC_STEPS];
     bool steps[EXEC_STEPS];
     struct buf *plan, *plans; // what these members hold
-    bool groups;
-    uint64_t group_ns, group_rows;
+    const char *last;         // a step after those of the query, NULL: there is none
+    uint64_t last_ns, last_rows;
 };
-
-enum explain_kind { EXPLAIN_QUERY, EXPLAIN_COUNT, EXPLAIN_AGGREGATE, EXPLAIN_KINDS };
-static const char *const kind_names[EXPLAIN_KINDS] = {"query", "count", "aggregate"};
 
 static const char *access_name(enum query_access access) {
     static const char *const names[] = {
@@ -107,7 +104,7 @@ static void put_answer(struct buf *json, const struct explained *e) {
     put_step(json, access_name(s->access), s->keys_examined, e->step_ns[EXEC_ACCESS], &any);
     for (int i = EXEC_FETCH; i < EXEC_STEPS; i++)
         if (e->steps[i]) put_step(json, names[i], e->step_rows[i], e->step_ns[i], &any);
-    if (e->groups) put_step(json, "group", e->group_rows, e->group_ns, &any);
+    if (e->last) put_step(json, e->last, e->last_rows, e->last_ns, &any);
     buf_put_str(json, "],\"ms\":");
     put_ms(json, e->ns);
     buf_put_u8(json, '}');
@@ -173,76 +170,56 @@ static nacre_status run_aggregate(struct ctx *ctx, const struct query_target *ta
         status = aggregate_next(ctx, a, &row, &found);
     if (a->source) look_back(a->source, out);
     aggregate_stats(a, &out->stats);
-    out->groups = true;
-    out->group_rows = a->group_count;
-    out->group_ns = a->ns;
+    out->last = "group";
+    out->last_rows = a->group_count;
+    out->last_ns = a->ns;
     aggregate_close(a);
     return status;
 }
 
-static nacre_status refuse_member(struct ctx *ctx, struct slice name) {
-    static const char *const later[] = {"search", "update", "delete"};
-    static const char *const all[] = {"query", "count", "search", "aggregate", "update", "delete"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (slice_eq_str(name, later[i]))
-            return err_set(ctx, NACRE_UNIMPLEMENTED, "explain of \"%s\" is not implemented yet",
-                           later[i]);
-    char word[64] = {0}, pointer[72];
-    memcpy(word, name.p, name.n < sizeof word ? name.n : sizeof word - 1);
-    snprintf(pointer, sizeof pointer, "/%s", word);
-    nacre_status status =
-        err_set(ctx, NACRE_INVALID_ARGUMENT, "explain has no member \"%s\"", word);
-    err_expected(ctx, pointer, "query, count or aggregate", word);
-    const char *nearest = err_nearest(word, all, sizeof all / sizeof *all);
-    if (nearest) err_suggest(ctx, nearest);
-    return status;
-}
-
-struct explain_request {
-    enum explain_kind kind;
-    struct query_request query; // EXPLAIN_COUNT too
-    struct aggregate_request aggregate;
-};
-
-static nacre_status parse_kind(struct ctx *ctx, struct slice bson, struct explain_request *out) {
-    if (out->kind == EXPLAIN_AGGREGATE) return aggregate_request_parse(ctx, bson, &out->aggregate);
-    return (out->kind == EXPLAIN_COUNT ? query_count_parse : query_request_parse)(ctx, bson,
-                                                                                  &out->query);
-}
-
-static nacre_status needs_one(struct ctx *ctx) {
-    return err_set(ctx, NACRE_INVALID_ARGUMENT,
-                   "explain takes one of \"query\", \"count\" and \"aggregate\"");
-}
-
-// The one member, with its request.
-static nacre_status parse(struct ctx *ctx, struct slice bson, struct explain_request *out) {
-    struct bson_iter it = bson_iter_of(bson);
-    struct slice name;
-    struct val v;
-    char pointer[32];
-    if (!bson_next(&it, &name, &v)) return needs_one(ctx);
-    out->kind = 0;
-    while (out->kind < EXPLAIN_KINDS && !slice_eq_str(name, kind_names[out->kind]))
-        out->kind++;
-    if (out->kind == EXPLAIN_KINDS) return refuse_member(ctx, name);
-    snprintf(pointer, sizeof pointer, "/%s", kind_names[out->kind]);
-    if (v.type != VAL_OBJECT) {
-        nacre_status status =
-            err_set(ctx, NACRE_INVALID_ARGUMENT, "\"%s\" is an object", pointer + 1);
-        err_expected(ctx, pointer, "an object", val_type_name(v.type));
+// What a document would become; one that the patch does not fit is not counted.
+static nacre_status work_out(struct ctx *ctx, const struct patch *patch,
+                             const struct query_row *row, int64_t now_ms, struct explained *out) {
+    struct buf after BUF_CLEANUP = {0};
+    struct arena_mark mark = arena_mark(&ctx->arena);
+    uint64_t start = world_mono_ns(ctx->world);
+    buf_init(&after, ctx->arena.budget, DOC_BYTES_MAX);
+    nacre_status status = patch_apply(ctx, patch, row->row.body, now_ms, &after);
+    out->last_ns += world_mono_ns(ctx->world) - start;
+    out->last_rows += status == NACRE_OK;
+    arena_rewind(&ctx->arena, mark);
+    if (status != NACRE_INVALID_ARGUMENT && status != NACRE_CONDITION_FAILED &&
+        status != NACRE_DOCUMENT_TOO_LARGE)
         return status;
+    err_clear(ctx);
+    return NACRE_OK;
+}
+
+static nacre_status run_change(struct ctx *ctx, const struct query_target *target,
+                               const struct explain_request *request, struct explained *out) {
+    struct exec_options options = {.timed = true};
+    struct query_row row;
+    struct query *q;
+    bool found = true;
+    if (request->kind == EXPLAIN_UPDATE) out->last = "patch";
+    TRY(exec_open(ctx, target, &request->query, &options, &q));
+    nacre_status status = NACRE_OK;
+    while (status == NACRE_OK && found) {
+        status = query_next(ctx, q, &row, &found);
+        if (status == NACRE_OK && found && out->last)
+            status = work_out(ctx, &request->patch, &row, request->query.now_ms, out);
     }
-    nacre_status status = parse_kind(ctx, val_slice(v), out);
-    if (status != NACRE_OK) err_prefix_pointers(ctx, pointer);
-    TRY(status);
-    return bson_next(&it, &name, &v) ? needs_one(ctx) : NACRE_OK;
+    look_back(q, out);
+    query_close(q);
+    return status;
 }
 
 static nacre_status run(struct ctx *ctx, const struct query_target *target,
                         const struct explain_request *request, struct explained *out) {
     if (request->kind == EXPLAIN_AGGREGATE)
         return run_aggregate(ctx, target, &request->aggregate, out);
+    if (request->kind == EXPLAIN_UPDATE || request->kind == EXPLAIN_DELETE)
+        return run_change(ctx, target, request, out);
     return (request->kind == EXPLAIN_COUNT ? run_count : run_query)(ctx, target, &request->query,
                                                                     out);
 }
@@ -254,8 +231,7 @@ nacre_status query_explain(struct ctx *ctx, const struct query_target *target, s
     struct explained e = {.plan = &plan, .plans = &plans};
     buf_init(&plan, ctx->arena.budget, DOC_BYTES_MAX);
     buf_init(&plans, ctx->arena.budget, DOC_BYTES_MAX);
-    if (bson.n == 0) return needs_one(ctx);
-    TRY(parse(ctx, bson, &request));
+    TRY(explain_request_parse(ctx, bson, &request));
     request.query.now_ms = request.aggregate.query.now_ms = now_ms;
     uint64_t start = world_mono_ns(ctx->world);
     TRY(run(ctx, target, &request, &e));

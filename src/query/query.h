@@ -125,9 +125,9 @@ MUST_USE nacre_status query_plan_access(struct ctx *ctx, const struct query_targ
 // "documents_examined","rows_returned","spilled_bytes"?,"plans":[{"access","index"?,"keys"?,
 // "cost"?,"why"?}],"steps":[{"name","rows","ms"}],"ms"}. plans: the one that ran, then the others
 // that were looked at; keys and cost (in documents read one after the other) are the planner's
-// guesses. bson:
-// {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; what else API.md names is NACRE_UNIMPLEMENTED.
-// Appended to json.
+// guesses. bson: {"query":{…}}, {"count":{…}}, {"aggregate":{…}}, or {"update":{…}} and
+// {"delete":{…}}, of which only the search is run and the patch worked out: nothing is changed.
+// {"search":{…}} is NACRE_UNIMPLEMENTED. Appended to json.
 MUST_USE nacre_status query_explain(struct ctx *ctx, const struct query_target *target,
                                     struct slice bson, int64_t now_ms, struct buf *json);
 

@@ -104,8 +104,36 @@ static void test_counts_and_plans(void **state) {
     LIB_HAS(plan, "\"rows_returned\":1");
     LIB_OK(&f, nacre_explain(f.s, &f.c, "{\"count\":{\"filter\":\"even = true\"}}", &plan, NULL));
     LIB_HAS(plan, "\"access\":\"scan\"");
-    LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"update\":{}}", &plan, NULL), NACRE_UNIMPLEMENTED,
-              "update");
+    LIB_OK(&f, nacre_explain(f.s, &f.c,
+                             "{\"update\":{\"filter\":{\"n\":{\"$lte\":4}},\"patch\":{\"$set\":"
+                             "{\"m\":1}},\"atomic\":true}}",
+                             &plan, NULL));
+    LIB_HAS(plan, "\"access\":\"index\",\"index\":\"by_n\"");
+    LIB_HAS(plan, "\"rows_returned\":4");
+    LIB_HAS(plan, "{\"name\":\"patch\",\"rows\":4,\"ms\":");
+    LIB_OK(&f, nacre_explain(f.s, &f.c, "{\"delete\":{\"filter\":{}}}", &plan, NULL));
+    LIB_HAS(plan, "\"access\":\"scan\"");
+    LIB_HAS(plan, "\"rows_returned\":10");
+    assert_null(strstr(plan, "\"patch\""));
+    LIB_OK(&f, nacre_count(f.s, &f.c, "m = 1", &count)); // nothing was changed
+    assert_int_equal(count, 0);
+    LIB_OK(&f, nacre_count(f.s, &f.c, NULL, &count));
+    assert_int_equal(count, 10);
+    static const struct {
+        const char *spec, *has;
+    } wrong[] = {
+        {"{\"update\":{\"patch\":{}}}", "/update/filter"},
+        {"{\"update\":{\"filter\":{}}}", "/update/patch"},
+        {"{\"update\":{\"filter\":{},\"patch\":7}}", "/update/patch"},
+        {"{\"update\":{\"filter\":{},\"patch\":{\"$st\":{}}}}", "/update/patch/$st"},
+        {"{\"update\":{\"filter\":{},\"patch\":{},\"limit\":1}}", "/update/limit"},
+        {"{\"delete\":{\"filter\":{},\"patch\":{}}}", "/delete/patch"},
+        {"{\"delete\":{\"filter\":{},\"atomic\":1}}", "/delete/atomic"},
+        {"{\"delete\":{}}", "/delete/filter"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        LIB_FAILS(&f, nacre_explain(f.s, &f.c, wrong[i].spec, &plan, NULL), NACRE_INVALID_ARGUMENT,
+                  wrong[i].has);
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, "{\"quary\":{}}", &plan, NULL), NACRE_INVALID_ARGUMENT,
               "query");
     LIB_FAILS(&f, nacre_explain(f.s, &f.c, NULL, &plan, NULL), NACRE_INVALID_ARGUMENT,

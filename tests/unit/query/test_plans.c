@@ -599,7 +599,19 @@ static void test_explain(void **state) {
                         "\"documents_examined\":0,\"rows_returned\":100,\"steps\":["
                         "{\"name\":\"scan\",\"rows\":0,\"ms\":#}],\"ms\":#}");
     assert_string_equal(explained("{\"search\":{}}"), "unimplemented");
-    assert_string_equal(explained("{\"update\":{}}"), "unimplemented");
+    assert_string_equal(explained("{\"update\":{}}"), "invalid_argument");
+    assert_string_equal(
+        explained("{\"update\":{\"filter\":\"a = 3\",\"patch\":[{\"op\":\"replace\",\"path\":"
+                  "\"/missing\",\"value\":1}]}}"),
+        "{\"plan\":{\"access\":\"index\",\"index\":\"a\"},\"keys_examined\":10,"
+        "\"documents_examined\":10,\"rows_returned\":10,\"plans\":["
+        "{\"access\":\"index\",\"index\":\"a\",\"keys\":10.0,\"cost\":58.0},"
+        "{\"access\":\"scan\",\"keys\":100.0,\"cost\":400.0,\"why\":\"costs more\"},"
+        "{\"access\":\"index\",\"index\":\"b\",\"why\":\"neither narrows nor orders\"}],"
+        "\"steps\":[{\"name\":\"plan\",\"rows\":3,\"ms\":#},"
+        "{\"name\":\"index\",\"rows\":10,\"ms\":#},{\"name\":\"fetch\",\"rows\":10,\"ms\":#},"
+        "{\"name\":\"filter\",\"rows\":10,\"ms\":#},{\"name\":\"patch\",\"rows\":0,\"ms\":#}],"
+        "\"ms\":#}"); // it fits none of them
     assert_string_equal(explained("{\"qeury\":{}}"), "invalid_argument");
     assert_string_equal(f.index.base.ctx.err.suggestions[0], "query");
     assert_string_equal(explained("{}"), "invalid_argument");
