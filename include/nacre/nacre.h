@@ -146,8 +146,8 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_get_as_of(nacre_session *session,
                                                       const char *as_of, nacre_doc *out);
 /* The kept versions of the document, newest first: what can be read as of some time, deletions
  * included; without history the current one. A row of the cursor: {"version","op":"insert|update|
- * delete","time","document"?}. NACRE_DOCUMENT_NOT_FOUND: none is kept. NACRE_UNIMPLEMENTED in a
- * transaction. */
+ * delete","time","document"?}. NACRE_DOCUMENT_NOT_FOUND: none is kept. NACRE_INVALID_ARGUMENT in
+ * a transaction. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_versions(nacre_session *session,
                                                      nacre_collection *collection, nacre_id id,
                                                      nacre_cursor **out);
@@ -335,18 +335,19 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_count_as_of(nacre_session *session,
                                                         nacre_collection *collection,
                                                         const char *filter, const char *as_of,
                                                         uint64_t *out);
-/* spec: {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; runs it. *out: the plan as JSON.
- * out_size may be NULL. */
+/* spec: {"query":{…}}, {"count":{…}} or {"aggregate":{…}}; runs it. Of {"update":{"filter","patch",
+ * "atomic"?}} and {"delete":{"filter","atomic"?}} the documents are found and the patch is worked
+ * out; nothing is changed. *out: the plan as JSON. out_size may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_explain(nacre_session *session,
                                                     nacre_collection *collection, const char *spec,
                                                     const char **out, size_t *out_size);
 
 /* ---- what runs --------------------------------------------------------------------------- */
 
-/* Queries and aggregates from open to close, versions, counts, plans, exports and changes by filter
- * of all sessions, oldest first: {"items":[{"id","op":"query|aggregate|versions|count|explain|
- * export|update|delete","database","collection","request"? (its beginning),"since","ms","rows"
- * (given or changed so far),"examined" (documents looked at so far)}]}. */
+/* Queries, aggregates and live queries from open to close, versions, counts, plans, exports and
+ * changes by filter of all sessions, oldest first: {"items":[{"id","op":"query|aggregate|live|
+ * versions|count|explain|export|update|delete","database","collection","request"? (its beginning),
+ * "since","ms","rows" (given or changed so far),"examined" (documents looked at so far)}]}. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_running(nacre_session *session, const char **out);
 /* Ends one of them, of whatever session: its running or next call is NACRE_CANCELLED. What it held
  * (memory, snapshot, files) is given up by its running call or, where there is none, at once; in a
@@ -398,7 +399,8 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_live_open(nacre_session *session,
  * this live query. out_size may be NULL.
  * NACRE_REQUEST_TOO_LARGE: the result has more than max_rows documents. NACRE_HISTORY_EXPIRED: the
  * reader was slower than what is kept. An error ends the live query, and later calls give it again,
- * but for NACRE_TIMEOUT and NACRE_CANCELLED after "ready" and wrong arguments. */
+ * but for wrong arguments and, after "ready", NACRE_TIMEOUT and the NACRE_CANCELLED of
+ * nacre_session_cancel. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_live_next(nacre_live *live, int64_t wait_ms,
                                                       const char **out, size_t *out_size);
 NACRE_API void nacre_live_close(nacre_live *live); /* NULL is fine */
@@ -421,8 +423,8 @@ typedef struct nacre_tx_options {
 /* From here to nacre_tx_commit or nacre_tx_rollback the session's gets, queries, counts, exports,
  * writes and batches are one transaction: they read the state as it is now and what it wrote
  * itself, and change nothing before the commit. A session holds one at a time. Claims, leases,
- * imports and changes of databases, collections and indexes are NACRE_UNIMPLEMENTED in it, and no
- * collection is made by a write. options may be NULL.
+ * imports and changes of databases, collections and indexes are NACRE_INVALID_ARGUMENT in it, and
+ * no collection is made by a write. options may be NULL.
  *
  * Errors that end it: NACRE_CONFLICT (somebody else wrote what it wrote or, serializable, read) by
  * the write or the commit that meets it, NACRE_TRANSACTION_TOO_OLD when its time is up, both

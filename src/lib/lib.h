@@ -132,7 +132,7 @@ void lib_problem_write(struct buf *out, const struct err *err);
 // As engine_write, in the session's transaction if it has one.
 MUST_USE nacre_status lib_tx_write(struct nacre_session *s, const struct write_request *request,
                                    struct result *out);
-// NACRE_UNIMPLEMENTED if the session has a transaction. what: "a claim" …
+// NACRE_INVALID_ARGUMENT if the session has a transaction. what: "an import" …
 MUST_USE nacre_status lib_tx_refuse(struct nacre_session *s, const char *what);
 
 // --- queries ---

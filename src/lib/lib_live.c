@@ -31,6 +31,7 @@ struct nacre_live {
     struct query *query;
     uint32_t tablet;
     struct engine_changes *changes; // from then on
+    struct running running;
 };
 
 // --- the result -------------------------------------------------------------------------
@@ -182,7 +183,9 @@ static nacre_status follow(struct nacre_live *l, int64_t wait_ms, bool *found) {
 
 // --- the handle -------------------------------------------------------------------------
 
-static void drop_all(struct nacre_live *l) {
+// Any thread may do it, while the owner is not at work on it; a message that was given stays.
+static void drop_all(void *arg) {
+    struct nacre_live *l = arg;
     drop_query(l);
     engine_changes_close(l->changes);
     l->changes = NULL;
@@ -192,20 +195,41 @@ static void drop_all(struct nacre_live *l) {
     l->charged = 0;
 }
 
+// From now on every call tells why.
+static nacre_status end(struct nacre_live *l, nacre_status status) {
+    engine_running_end(l->session->db->engine, &l->running); // waits for who cancels it
+    l->problem = l->session->ctx.err;
+    drop_all(l);
+    return status;
+}
+
+static nacre_status cancelled(struct nacre_live *l) {
+    nacre_status status = err_set(&l->session->ctx, NACRE_CANCELLED,
+                                  "the live query was cancelled by another session");
+    return end(l, status);
+}
+
+static nacre_status enter(struct nacre_live *l) {
+    if (!engine_running_enter(&l->running)) return cancelled(l);
+    l->session->ctx.watch = &l->running.watch;
+    return NACRE_OK;
+}
+
+// What an error has interrupted may be half done; only a wait can be taken up again.
+static nacre_status leave(struct nacre_live *l, nacre_status status) {
+    bool waited = l->changes && (status == NACRE_TIMEOUT || status == NACRE_CANCELLED);
+    l->session->ctx.watch = NULL;
+    if (atomic_load(&l->running.watch.stop)) return cancelled(l);
+    if (status != NACRE_OK && !waited) return end(l, status);
+    return engine_running_leave(&l->running) ? status : cancelled(l);
+}
+
 static void free_live(struct nacre_live *l) {
+    engine_running_end(l->session->db->engine, &l->running);
     drop_all(l);
     buf_free(&l->message);
     ctx_free(&l->ctx);
     mem_free(l);
-}
-
-// What an error has interrupted may be half done; only a wait can be taken up again.
-static nacre_status failed(struct nacre_live *l, nacre_status status) {
-    bool waited = l->changes && (status == NACRE_TIMEOUT || status == NACRE_CANCELLED);
-    if (waited) return status;
-    l->problem = l->session->ctx.err;
-    drop_all(l);
-    return status;
 }
 
 enum { LIVE_FILTER, LIVE_FIELDS, LIVE_MAX_ROWS, LIVE_REFUSED };
@@ -248,11 +272,10 @@ static nacre_status read_spec(struct nacre_live *l, const char *spec) {
     return lib_done(s, status);
 }
 
-static nacre_status open_live(struct nacre_live *l, struct nacre_collection *collection,
-                              const char *spec) {
+static nacre_status begin_live(struct nacre_live *l, struct nacre_collection *collection,
+                               const char *spec) {
     struct nacre_session *s = l->session;
     struct engine_collection handle;
-    TRY(lib_tx_refuse(s, "a live query"));
     TRY(read_spec(l, spec));
     TRY(lib_query_target(s, collection, &l->target));
     TRY(lib_handle(s, collection, &handle));
@@ -260,6 +283,16 @@ static nacre_status open_live(struct nacre_live *l, struct nacre_collection *col
     l->request.limit = QUERY_UNLIMITED;
     l->request.now_ms = (int64_t)engine_now_ms(s->db->engine);
     return lib_done(s, query_open(&s->ctx, &l->target, &l->request, &l->query));
+}
+
+static nacre_status open_live(struct nacre_live *l, struct nacre_collection *collection,
+                              const char *spec) {
+    TRY(lib_tx_refuse(l->session, "a live query"));
+    if (!collection) return lib_null(l->session, "collection", "the collection");
+    l->running.give_up = drop_all;
+    l->running.arg = l;
+    lib_running_begin(l->session, &l->running, "live", collection, spec);
+    return leave(l, begin_live(l, collection, spec));
 }
 
 nacre_status nacre_live_open(nacre_session *s, nacre_collection *collection, const char *spec,
@@ -287,8 +320,18 @@ nacre_status nacre_live_open(nacre_session *s, nacre_collection *collection, con
     return NACRE_OK;
 }
 
+static nacre_status next_message(struct nacre_live *l, int64_t wait_ms, const char **out,
+                                 size_t *out_size) {
+    struct nacre_session *s = l->session;
+    bool found = l->query != NULL;
+    TRY(lib_done(s, found ? first_row(l) : follow(l, wait_ms, &found)));
+    *out = NULL;
+    if (out_size) *out_size = 0;
+    l->running.rows += found;
+    return found ? lib_text_give(s, &l->message, out, out_size) : NACRE_OK;
+}
+
 nacre_status nacre_live_next(nacre_live *l, int64_t wait_ms, const char **out, size_t *out_size) {
-    bool found = true;
     if (!l) return NACRE_INVALID_ARGUMENT;
     struct nacre_session *s = l->session;
     TRY(lib_begin(s));
@@ -298,21 +341,8 @@ nacre_status nacre_live_next(nacre_live *l, int64_t wait_ms, const char **out, s
         s->ctx.err = l->problem;
         return l->problem.status;
     }
-    nacre_status status;
-    if (l->query) {
-        status = first_row(l);
-    } else {
-        found = false;
-        status = follow(l, wait_ms, &found);
-    }
-    if (lib_done(s, status) != NACRE_OK) return failed(l, status);
-    if (found) {
-        status = lib_text_give(s, &l->message, out, out_size);
-        return status == NACRE_OK ? NACRE_OK : failed(l, status);
-    }
-    *out = NULL;
-    if (out_size) *out_size = 0;
-    return NACRE_OK;
+    TRY(enter(l));
+    return leave(l, next_message(l, wait_ms, out, out_size));
 }
 
 void nacre_live_close(nacre_live *l) {

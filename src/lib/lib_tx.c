@@ -88,8 +88,8 @@ nacre_status lib_tx_write(struct nacre_session *s, const struct write_request *r
 
 nacre_status lib_tx_refuse(struct nacre_session *s, const char *what) {
     if (!s->in_tx) return NACRE_OK;
-    nacre_status status = err_set(&s->ctx, NACRE_UNIMPLEMENTED,
-                                  "%s cannot be part of a transaction in this version", what);
+    nacre_status status =
+        err_set(&s->ctx, NACRE_INVALID_ARGUMENT, "%s cannot be part of a transaction", what);
     err_hint(&s->ctx, "do it before or after the transaction, or in another session");
     return status;
 }

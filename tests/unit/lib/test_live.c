@@ -221,7 +221,7 @@ static void test_refusals(void **state) {
     refuses(&f, "{\"max_rows\":1000001}", NACRE_INVALID_ARGUMENT, "/max_rows");
     refuses(&f, "{", NACRE_INVALID_JSON, "invalid_json");
     LIB_OK(&f, nacre_tx_begin(f.s, NULL));
-    refuses(&f, NULL, NACRE_UNIMPLEMENTED, "transaction");
+    refuses(&f, NULL, NACRE_INVALID_ARGUMENT, "transaction");
     LIB_OK(&f, nacre_tx_rollback(f.s));
     nacre_live *live = live_open(&f, "");
     assert_int_equal(nacre_live_open(NULL, &f.c, NULL, &live), NACRE_INVALID_ARGUMENT);

@@ -125,6 +125,59 @@ static void cancels_an_idle_cursor(void **state) {
     close_pair(&p);
 }
 
+// "op:id" of the next message, or why there is none.
+static const char *message(nacre_live *live) {
+    const char *text;
+    nacre_status status = nacre_live_next(live, 0, &text, NULL);
+    if (status != NACRE_OK) return nacre_status_code(status);
+    return text ? text : "nothing";
+}
+
+static void cancels_live_queries(void **state) {
+    (void)state;
+    struct pair p;
+    nacre_live *rows, *changes;
+    char id[24];
+    open_pair(&p);
+    uint64_t before = memory(p.other);
+    LIB_OK(&p.f, nacre_live_open(p.f.s, &p.f.c, "{\"filter\":\"n < 3\"}", &changes));
+    LIB_HAS(running(p.other), "\"op\":\"live\",\"database\":\"main\",\"collection\":\"things\"");
+    LIB_HAS(running(p.other), "\"request\":\"{\\\"filter\\\":\\\"n < 3\\\"}\"");
+    for (int i = 0; i < 3; i++)
+        LIB_HAS(message(changes), "enter");
+    LIB_HAS(message(changes), "ready");
+    assert_string_equal(message(changes), "nothing");
+    LIB_HAS(running(p.other), "\"rows\":4,");
+    assert_true(find(p.other, "live", id));
+    assert_int_equal(nacre_running_cancel(p.other, id), NACRE_OK);
+    assert_int_equal(nacre_running_cancel(p.other, id), NACRE_NOT_FOUND);
+    assert_string_equal(message(changes), "cancelled");
+    LIB_FAILS(&p.f, NACRE_CANCELLED, NACRE_CANCELLED, "another session");
+    assert_string_equal(message(changes), "cancelled"); // it is over
+    assert_string_equal(running(p.other), "{\"items\":[]}");
+    nacre_live_close(changes);
+
+    // One that is still in its first rows gives up what it holds at once.
+    LIB_OK(&p.f, nacre_live_open(p.f.s, &p.f.c, NULL, &rows));
+    for (int i = 0; i < 2000; i++)
+        LIB_HAS(message(rows), "enter");
+    assert_true(memory(p.other) > before + 2000 * 96);
+    assert_true(find(p.other, "live", id));
+    assert_int_equal(nacre_running_cancel(p.other, id), NACRE_OK);
+    assert_true(memory(p.other) < before + 100000);
+    assert_string_equal(message(rows), "cancelled");
+    nacre_live_close(rows);
+
+    // An error ends it, and it is listed no more.
+    LIB_OK(&p.f, nacre_live_open(p.f.s, &p.f.c, "{\"max_rows\":1}", &rows));
+    LIB_HAS(message(rows), "enter");
+    assert_string_equal(message(rows), "request_too_large");
+    assert_string_equal(running(p.other), "{\"items\":[]}");
+    assert_string_equal(message(rows), "request_too_large");
+    nacre_live_close(rows);
+    close_pair(&p);
+}
+
 static void cancels_in_a_transaction(void **state) {
     (void)state;
     struct pair p;
@@ -168,6 +221,17 @@ static int slow_where(void *arg, const nacre_where_result *so_far) {
     return 0;
 }
 
+// Waits for what nobody writes.
+static nacre_status follow(nacre_session *s, nacre_collection *things) {
+    const char *message;
+    nacre_live *live = NULL;
+    nacre_status status = nacre_live_open(s, things, "{\"filter\":\"n = 7\"}", &live);
+    while (status == NACRE_OK)
+        status = nacre_live_next(live, -1, &message, NULL);
+    nacre_live_close(live);
+    return status;
+}
+
 // Again and again, until it is cancelled.
 static void call_main(void *arg) {
     struct caller *c = arg;
@@ -182,6 +246,8 @@ static void call_main(void *arg) {
             c->got = nacre_count(c->s, &things, "{\"pad\":{\"$regex\":\"9+1\"}}", &n);
         else if (strcmp(c->op, "export") == 0)
             c->got = nacre_export(c->s, &things, NULL, slow, NULL, NULL, NULL, NULL);
+        else if (strcmp(c->op, "live") == 0)
+            c->got = follow(c->s, &things);
         else if (strcmp(c->op, "update") == 0)
             c->got = nacre_update_where(c->s, &things, &where, NULL);
         else
@@ -194,7 +260,7 @@ static void call_main(void *arg) {
 
 static void cancels_a_running_call(void **state) {
     (void)state;
-    static const char *const ops[] = {"count", "export", "update", "aggregate"};
+    static const char *const ops[] = {"count", "export", "update", "aggregate", "live"};
     struct pair p;
     open_pair(&p);
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
@@ -217,6 +283,7 @@ static void cancels_a_running_call(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_cursors), cmocka_unit_test(cancels_an_idle_cursor),
-        cmocka_unit_test(cancels_in_a_transaction), cmocka_unit_test(cancels_a_running_call)};
+        cmocka_unit_test(cancels_live_queries), cmocka_unit_test(cancels_in_a_transaction),
+        cmocka_unit_test(cancels_a_running_call)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
