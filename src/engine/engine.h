@@ -69,7 +69,8 @@ MUST_USE nacre_status engine_submit(struct ctx *ctx, struct engine *engine,
 
 // A batch fails at *out->failed_op before anything is written if that operation cannot be prepared,
 // or is the first one, cannot hold and would make the collection; whoever called without atomic
-// goes on with the others.
+// goes on with the others. Without atomic only the first out->count of them may be done, as the
+// next one depends on them: whoever called goes on with that.
 MUST_USE nacre_status engine_write(struct ctx *ctx, struct engine *engine,
                                    const struct write_request *request, struct result *out);
 MUST_USE nacre_status engine_claim(struct ctx *ctx, struct engine *engine,

@@ -198,10 +198,6 @@ MUST_USE nacre_status prepare_impure(struct ctx *ctx, struct engine *engine, str
                                      const struct filter *filter, struct write_op *op);
 // A schema that apply cannot run.
 bool prepare_has_patterns(const struct collection *collection);
-// A patch in a batch may be one of a document that the batch has written: it is not worked out
-// here.
-MUST_USE nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,
-                                           const struct write_item *item);
 // What is decided at apply (set, on_expire) cannot be checked there against patterns.
 MUST_USE nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
                                              const char *pointer);

@@ -227,18 +227,21 @@ static nacre_status prepare_ops(struct ctx *ctx, struct engine *e,
                                 const struct write_request *request,
                                 const struct collection *collection, struct map *bodies,
                                 struct command_write *out) {
-    for (uint32_t i = 0; i < request->count; i++) {
-        const struct write_item *item = &request->items[i];
-        nacre_status status = NACRE_OK;
-        if (request->count > 1 && !request->atomic)
-            status = prepare_schema_batch(ctx, collection, item);
+    bool patterns = prepare_has_patterns(collection);
+    for (out->count = 0; out->count < request->count; out->count++) {
+        const struct write_item *item = &request->items[out->count];
+        struct write_op *op = &out->ops[out->count];
+        // A patch of what an operation before it may have written is worked out after that one.
+        bool alone = patterns && !request->atomic && item->kind == WRITE_PATCH;
+        if (alone && out->count) break;
+        nacre_status status = prepare_op(ctx, e, request->tx, item, collection, op);
         if (status == NACRE_OK)
-            status = prepare_op(ctx, e, request->tx, item, collection, &out->ops[i]);
-        if (status == NACRE_OK)
-            status = prepare_schema(ctx, e, request->tx, collection, &out->ops[i], bodies);
-        if (status == NACRE_OK) continue;
-        out->count = i; // where it stopped, for the caller's pointer
-        return status;
+            status = prepare_schema(ctx, e, request->tx, collection, op, bodies);
+        if (status != NACRE_OK) return status; // count tells where it stopped
+        if (!alone) continue;
+        out->count = 1;
+        out->atomic = true;
+        break;
     }
     return NACRE_OK;
 }
@@ -246,8 +249,7 @@ static nacre_status prepare_ops(struct ctx *ctx, struct engine *e,
 nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write_request *request,
                            const struct collection *collection, struct command_write *out) {
     struct map bodies;
-    *out = (struct command_write){.atomic = request->atomic || request->count == 1,
-                                  .count = request->count};
+    *out = (struct command_write){.atomic = request->atomic || request->count == 1};
     if (request->count > WRITE_OPS_MAX)
         return err_set(ctx, NACRE_INVALID_ARGUMENT,
                        "a batch may have %d operations, this one has %u", WRITE_OPS_MAX,
@@ -256,8 +258,7 @@ nacre_status prepare_write(struct ctx *ctx, struct engine *e, const struct write
     if (!out->ops) return err_nomem(ctx);
     map_init(&bodies);
     bool together = request->atomic && request->count > 1;
-    nacre_status status =
-        prepare_ops(ctx, e, request, collection, together ? &bodies : NULL, out);
+    nacre_status status = prepare_ops(ctx, e, request, collection, together ? &bodies : NULL, out);
     map_free(&bodies);
     return status;
 }

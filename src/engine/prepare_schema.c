@@ -124,18 +124,6 @@ bool prepare_has_patterns(const struct collection *collection) {
     return collection_has_schema(collection) && !collection_schema_is_pure(collection);
 }
 
-nacre_status prepare_schema_batch(struct ctx *ctx, const struct collection *collection,
-                                  const struct write_item *item) {
-    if (item->kind != WRITE_PATCH || !prepare_has_patterns(collection)) return NACRE_OK;
-    nacre_status status = err_set(
-        ctx, NACRE_UNIMPLEMENTED,
-        "the schema of collection %s has patterns: its documents cannot be patched in a batch "
-        "that is not atomic yet",
-        collection->name);
-    err_hint(ctx, "give atomic, patch them one by one, or put whole documents");
-    return status;
-}
-
 nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
                                     const char *pointer) {
     if (!prepare_has_patterns(collection)) return NACRE_OK;

@@ -172,18 +172,39 @@ static nacre_status prepare_all(struct ctx *ctx, struct engine *e,
     const struct collection *collection;
     TRY(resolve_or_make(ctx, e, request, &view, &collection, &out->failed_op));
     nacre_status status = prepare_write(ctx, e, request, collection, command);
+    struct err err = ctx->err;
     if (status != NACRE_OK) out->failed_op = command->count;
-    if (status == NACRE_OK) {
-        // Of a document that is given its id by the write, the target is the collection.
-        bool one = command->count == 1 && !request->idempotency.batch;
-        bool chosen = one && request->items[0].id.type != VAL_MISSING;
-        status = prepare_idempotency(
-            ctx, &request->idempotency, one ? operation_name(request->items[0].kind) : "batch",
-            collection->tablet, chosen ? command->ops[0].id_key : slice_of(NULL, 0),
-            &command->idempotency);
-    }
+    // Of a document that is given its id by the write, the target is the collection.
+    bool one = request->count == 1 && !request->idempotency.batch;
+    bool chosen = one && request->items[0].id.type != VAL_MISSING && command->ops;
+    nacre_status keyed = prepare_idempotency(
+        ctx, &request->idempotency, one ? operation_name(request->items[0].kind) : "batch",
+        collection->tablet, chosen ? command->ops[0].id_key : slice_of(NULL, 0),
+        &command->idempotency);
     txn_view_release(view);
+    if (status == NACRE_OK) return keyed;
+    if (keyed != NACRE_OK) ctx->err = err;
     return status;
+}
+
+// A write that was done may not be prepared a second time, as what it was worked out on has
+// changed: it has a record all the same. Else the failure stands.
+static nacre_status look_up(struct ctx *ctx, struct engine *e,
+                            const struct command_idempotency *idempotency, nacre_status failure,
+                            struct result *out) {
+    struct command_write nothing = {.idempotency = *idempotency};
+    struct engine_command submit = {.type = COMMAND_WRITE, .tablet = idempotency->tablet};
+    struct buf payload BUF_CLEANUP = {0};
+    struct result found;
+    struct err err = ctx->err;
+    buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX);
+    command_write_encode(&payload, &nothing);
+    nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, idempotency, &found);
+    bool replayed = status == NACRE_OK && (found.flags & RESULT_REPLAYED);
+    if (replayed) *out = found;
+    if (replayed || status == NACRE_IDEMPOTENCY_KEY_REUSED) return status;
+    ctx->err = err;
+    return failure;
 }
 
 static nacre_status submit_once(struct ctx *ctx, struct engine *e,
@@ -194,13 +215,16 @@ static nacre_status submit_once(struct ctx *ctx, struct engine *e,
     *out = (struct result){0};
     *retry = false;
     uint64_t epoch = atomic_load(&e->catalog_epoch);
-    TRY(prepare_all(ctx, e, request, &command, out));
+    nacre_status status = prepare_all(ctx, e, request, &command, out);
+    if (status != NACRE_OK && command.idempotency.present)
+        return look_up(ctx, e, &command.idempotency, status, out);
+    if (status != NACRE_OK) return status;
     buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX + 1024);
     command_write_encode(&payload, &command);
     struct engine_command submit = {.type = COMMAND_WRITE, .durability = request->durability};
     if (command.count) submit.tablet = command.ops[0].tablet;
     if (command.count == 1) submit.key = command.ops[0].id_key;
-    nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
+    status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
     bool own = (has_impure_filter(request, &command) && !request->items[0].version_count) ||
                has_own_version(request, &command, out->failed_op);
     *retry = (status == NACRE_VERSION_MISMATCH && own) ||

@@ -27,7 +27,7 @@ struct batch {
     struct lib_body body; // of the whole
     struct target target;
     bool atomic, has_gets;
-    uint32_t count, piece; // piece: commands submitted so far
+    uint32_t count;
     struct write_item *items;
     struct refusal *refused; // of each item; only without atomic
     struct buf *out;
@@ -284,7 +284,7 @@ static nacre_status put_results(struct batch *batch, uint32_t from, const struct
 
 static nacre_status submit(struct batch *batch, uint32_t from, uint32_t count, struct result *out) {
     struct nacre_session *s = batch->s;
-    uint64_t seed = 0x100 + (uint64_t)batch->piece;
+    uint64_t seed = 0x100 + (uint64_t)from;
     char principal[24];
     struct write_request request = {.target = batch->target,
                                     .atomic = batch->atomic,
@@ -292,8 +292,8 @@ static nacre_status submit(struct batch *batch, uint32_t from, uint32_t count, s
                                     .items = batch->items + from,
                                     .durability = lib_write_durability(batch->options)};
     request.idempotency = lib_write_idempotency(batch->options, batch->body.whole, seed);
-    // The same batch is split at the same places, so each piece finds its own record again.
-    int n = snprintf(principal, sizeof principal, "batch piece %u", batch->piece);
+    // By where it begins each piece finds its own record again.
+    int n = snprintf(principal, sizeof principal, "batch piece %u", from);
     request.idempotency.principal = slice_of(principal, (size_t)n);
     request.idempotency.batch = true;
     return lib_done(s, lib_tx_write(s, &request, out));
@@ -308,15 +308,16 @@ static nacre_status done_but_untold(struct batch *batch) {
     return status;
 }
 
-// Submits items [from, from + count) and tells their answers. A failure's item is in *failed.
-static nacre_status run_piece(struct batch *batch, uint32_t from, uint32_t count,
-                              uint32_t *failed) {
+// Submits items [from, end) or, without atomic, those of them that go together, and tells their
+// answers. *next: the first that is not done; after a failure the item it is about.
+static nacre_status run_piece(struct batch *batch, uint32_t from, uint32_t end, uint32_t *next) {
     struct result result = {0};
-    if (!count) return NACRE_OK;
+    uint32_t count = end - from;
     nacre_status status = submit(batch, from, count, &result);
-    *failed = from + (result.failed_op < count ? result.failed_op : 0);
+    *next = from + (result.failed_op < count ? result.failed_op : 0);
     if (status != NACRE_OK) return status;
-    batch->piece++;
+    uint32_t done = result.count ? result.count : result.failed_op; // a record without its items
+    *next = from + (done ? done : count);
     status = put_results(batch, from, &result);
     return status == NACRE_OK ? NACRE_OK : done_but_untold(batch);
 }
@@ -328,15 +329,14 @@ static bool is_of_one(nacre_status status) {
 
 // Items [at, end), of which none was refused while it was read.
 static nacre_status run_each(struct batch *batch, uint32_t at, uint32_t end) {
-    while (at < end) {
-        uint32_t failed = at, ignored;
-        nacre_status status = run_piece(batch, at, end - at, &failed);
-        if (status == NACRE_OK || !is_of_one(status)) return status;
-        struct err err = batch->s->ctx.err;
-        TRY(run_piece(batch, at, failed - at, &ignored));
-        batch->s->ctx.err = err;
-        put_error(batch, failed);
-        at = failed + 1;
+    for (uint32_t stop = end; at < end;) {
+        uint32_t next = at;
+        nacre_status status = run_piece(batch, at, stop, &next);
+        if (status != NACRE_OK && !is_of_one(status)) return status;
+        bool before_it = status != NACRE_OK && next > at; // they are done first
+        if (status != NACRE_OK && !before_it) put_error(batch, next++);
+        if (!before_it) at = next;
+        stop = before_it ? next : end;
     }
     return NACRE_OK;
 }
@@ -354,9 +354,9 @@ static nacre_status run_all(struct batch *batch) {
 }
 
 static nacre_status run_atomic(struct batch *batch) {
-    uint32_t failed;
-    nacre_status status = run_piece(batch, 0, batch->count, &failed);
-    if (status != NACRE_OK && !lib_write_is_of_whole(status)) place_error(batch, failed);
+    uint32_t next;
+    nacre_status status = run_piece(batch, 0, batch->count, &next);
+    if (status != NACRE_OK && !lib_write_is_of_whole(status)) place_error(batch, next);
     return status;
 }
 

@@ -247,6 +247,7 @@ nacre_status apply_write(struct txn *t, const struct command_write *c, struct re
         apply_rollback(t, mark);
         TRY(keep_error(t, status, &out->ops[i]));
     }
+    if (!c->count) return NACRE_OK; // it asked for a record, and there is none
     return apply_remember(t, &c->idempotency, out);
 }
 

@@ -95,6 +95,7 @@ static nacre_status encode_small(struct txn *t, const struct result *result, str
     }
     if (out->n - start > IDEMPOTENCY_RESULT_MAX) {
         out->n = start;
+        copy.failed_op = copy.count; // none has failed: it tells how many there were
         copy.count = 0;
         result_encode(out, &copy);
     }

@@ -26,7 +26,8 @@ struct op_result {
 struct result {
     nacre_status status; // of the whole: when not NACRE_OK nothing was changed
     uint32_t flags;
-    uint32_t failed_op; // of a batch that failed as a whole: atomic, or refused before the log
+    uint32_t failed_op; // of a batch that failed as a whole: atomic, or refused before the log;
+                        // of a replay without items: how many there were
     uint64_t seq, commit_ts, generation;
     struct slice error;
     uint32_t count;

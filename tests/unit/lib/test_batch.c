@@ -219,6 +219,29 @@ static void test_idempotent(void **state) {
               nacre_batch(f.s, &f.c, "{\"operations\":[{\"op\":\"delete\",\"id\":1}]}", 39, &w,
                           &out, NULL),
               NACRE_IDEMPOTENCY_KEY_REUSED, "422");
+
+    // One that comes first and fails by itself does not keep those after it from being done, and a
+    // record that is too small for all answers leaves nothing to be done twice.
+    const char *bad = "{\"atomic\":false,\"operations\":["
+                      "{\"op\":\"patch\",\"id\":9,\"patch\":{}},"
+                      "{\"op\":\"put\",\"id\":2,\"document\":{\"_id\":3}},"
+                      "{\"op\":\"insert\",\"id\":5,\"document\":{}}]}";
+    LIB_OK(&f, lib_fixture_batch(&f, bad, &out));
+    LIB_HAS(out, "{\"results\":[{\"status\":404,\"id\":9,");
+    LIB_HAS(out, "{\"status\":201,\"id\":5,\"version\":1}]}");
+    enum { COUNT = 6000 };
+    static char many[COUNT * 64 + 128];
+    char *at = many + snprintf(many, 64, "{\"atomic\":false,\"operations\":[");
+    for (int i = 0; i < COUNT; i++)
+        at += snprintf(at, 64, "%s{\"op\":\"patch\",\"id\":1,\"patch\":{\"$inc\":{\"n\":1}}}",
+                       i ? "," : "");
+    at += snprintf(at, 80, ",{\"op\":\"put\",\"id\":2,\"document\":{\"_id\":3}}]}");
+    w.idempotency_key = "batch-2";
+    for (int i = 0; i < 2; i++) {
+        LIB_OK(&f, nacre_batch(f.s, &f.c, many, (size_t)(at - many), &w, &out, NULL));
+        LIB_HAS(out, "{\"status\":400,\"id\":2,");
+        LIB_HAS(lib_fixture_get(&f, nacre_id_integer(1)), "\"n\":6000");
+    }
     lib_fixture_close(&f);
 }
 
