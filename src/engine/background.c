@@ -1,5 +1,5 @@
-// Work nobody waits for: expiry, index builds (one thread); log sync of memory-level writes,
-// flushing, trimming (another).
+// Work nobody waits for: expiry, index builds, the horizon (one thread); log sync of memory-level
+// writes, flushing, trimming of the log (another).
 #include "engine/internal.h"
 
 nacre_status engine_sync_log(struct ctx *ctx, struct engine *e) {
@@ -89,35 +89,6 @@ static nacre_status build_chunk(struct ctx *ctx, struct engine *e, uint32_t tabl
     return engine_submit(ctx, e, &submit, &result);
 }
 
-// History no collection asks for any more, and change records that are kept long enough, may go.
-// The times are proposed here and logged: apply has no clock.
-static nacre_status propose_horizon(struct ctx *ctx, struct engine *e) {
-    uint64_t now_ms = engine_now_ms(e), keep_s = HISTORY_MIN_SECONDS;
-    uint64_t changes_s = CHANGES_SECONDS_DEFAULT;
-    struct command_horizon horizon;
-    struct buf payload BUF_CLEANUP = {0};
-    struct result result;
-    if (now_ms < e->horizon_proposed_ms + HORIZON_EVERY_MS) return NACRE_OK;
-    e->horizon_proposed_ms = now_ms;
-    struct view *view = engine_view(e);
-    for (uint32_t i = 0; i < view->catalog->collection_count; i++) {
-        const struct collection *c = &view->catalog->collections[i];
-        if (c->history_seconds > keep_s) keep_s = c->history_seconds;
-        if (c->changes_seconds > changes_s) changes_s = c->changes_seconds;
-    }
-    bool idle = (view->commit_ts >> 20) + changes_s * 1000 < now_ms;
-    txn_view_release(view);
-    if (idle || now_ms <= keep_s * 1000 || now_ms <= CHANGES_KEEP_MS) return NACRE_OK;
-    horizon.history_ts = (now_ms - keep_s * 1000) << 20;
-    horizon.changes_ts = (now_ms - CHANGES_KEEP_MS) << 20;
-    buf_init(&payload, NULL, 64);
-    command_horizon_encode(&payload, &horizon);
-    TRY(buf_status(&payload));
-    struct engine_command submit = {
-        .type = COMMAND_HORIZON, .durability = DURABILITY_MEMORY, .payload = buf_slice(&payload)};
-    return engine_submit(ctx, e, &submit, &result);
-}
-
 // One chunk for every index that is being built. *worked: there was one.
 static nacre_status build_round(struct ctx *ctx, struct engine *e, bool *worked) {
     struct view *view = engine_view(e);
@@ -144,9 +115,12 @@ static nacre_status flush_round(struct ctx *ctx, struct engine *e) {
 }
 
 static nacre_status jobs(struct ctx *ctx, struct engine *e) {
-    bool worked;
+    bool worked = true;
     TRY(sweep(ctx, e));
-    TRY(propose_horizon(ctx, e));
+    while (worked) {
+        worked = false;
+        TRY(engine_horizon_round(ctx, e, &worked));
+    }
     TRY(build_round(ctx, e, &worked));
     return engine_schema_round(ctx, e, &worked);
 }
@@ -180,6 +154,18 @@ static bool stopping(struct engine *e) {
     return stop;
 }
 
+// After a piece that was trimmed, which took apply from writers: where there are any, they have it
+// for as long again.
+static void give_way(struct engine *e, uint64_t took_ns) {
+    uint64_t seq = atomic_load(&e->published_seq);
+    bool busy = seq > e->trimmed_seq + 1;
+    e->trimmed_seq = seq;
+    if (!busy) return;
+    mutex_lock(&e->bg_lock);
+    (void)pause_ms(e, took_ns / 1000000 + 1);
+    mutex_unlock(&e->bg_lock);
+}
+
 // Failures show at the next write; here they only end the round.
 static void jobs_round(struct ctx *ctx, struct engine *e, uint64_t *next_sweep_ns) {
     bool worked = true;
@@ -187,14 +173,18 @@ static void jobs_round(struct ctx *ctx, struct engine *e, uint64_t *next_sweep_n
         uint64_t now_ns = world_mono_ns(e->world);
         ctx_reset(ctx);
         if (now_ns >= *next_sweep_ns) {
-            if (sweep(ctx, e) != NACRE_OK || propose_horizon(ctx, e) != NACRE_OK) return;
+            if (sweep(ctx, e) != NACRE_OK) return;
             *next_sweep_ns = now_ns + SWEEP_MS * 1000000ull;
         }
         ctx_reset(ctx);
-        bool held = false;
+        bool held = false, trimmed = false;
         if (build_round(ctx, e, &worked) != NACRE_OK) return;
         if (engine_schema_round(ctx, e, &held) != NACRE_OK) return;
+        now_ns = world_mono_ns(e->world);
+        if (engine_horizon_round(ctx, e, &trimmed) != NACRE_OK) return;
         worked |= held;
+        if (trimmed && !worked) give_way(e, world_mono_ns(e->world) - now_ns);
+        worked |= trimmed;
     }
 }
 

@@ -19,6 +19,7 @@ enum {
     MEMORY_SYNC_MS = 25,
     BUILD_CHUNK = 500,
     HORIZON_EVERY_MS = 60 * 1000,
+    HORIZON_PIECE = 2000, // change records looked at by one command: a few milliseconds
     HISTORY_MIN_SECONDS = 60,
     CHANGES_KEEP_MS = CHANGES_SECONDS_DEFAULT * 1000,
     SINGLE_COMMAND_MAX = 1024 * 1024, // above it, a command travels in pieces
@@ -115,7 +116,10 @@ struct engine {
     struct thread jobs_thread, flusher_thread;
     _Atomic uint64_t flushed_index; // the store has made everything up to here durable
     _Atomic uint64_t log_bytes_since_flush;
-    uint64_t horizon_proposed_ms; // jobs thread
+    // Jobs thread:
+    uint64_t horizon_proposed_ms;
+    bool horizon_more;    // there may be more to trim at once
+    uint64_t trimmed_seq; // published after the last piece that was trimmed
 };
 
 // E3: from here on writes are refused with this error.
@@ -129,6 +133,9 @@ bool engine_met_damage(const struct result *result, struct slice *out_error);
 MUST_USE nacre_status engine_background_start(struct ctx *ctx, struct engine *engine);
 void engine_background_stop(struct engine *engine);
 void engine_background_nudge(struct engine *engine);
+// Moves the horizon when it is time to, and trims a piece of what is older (trim.c). *worked: there
+// may be more at once.
+MUST_USE nacre_status engine_horizon_round(struct ctx *ctx, struct engine *engine, bool *worked);
 // Waits a little for the background, or does its work where there is none. For loops that wait.
 MUST_USE nacre_status engine_wait_round(struct ctx *ctx, struct engine *engine);
 // One part of every change of a schema that is under way (schema_job.c). *worked: there was one.

@@ -121,10 +121,10 @@ static nacre_status run_stage(struct txn *t, struct slice payload) {
     return apply_stage(t, &c);
 }
 
-static nacre_status run_horizon(struct txn *t, struct slice payload) {
+static nacre_status run_horizon(struct txn *t, struct slice payload, struct result *out) {
     struct command_horizon c;
     TRY(command_horizon_decode(&t->ctx, payload, &c));
-    return apply_horizon(t, &c);
+    return apply_horizon(t, &c, out);
 }
 
 static nacre_status run_transaction(struct txn *t, struct slice payload, struct result *out) {
@@ -164,7 +164,7 @@ static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
     case COMMAND_STAGE:
         return run_stage(t, payload);
     case COMMAND_HORIZON:
-        return run_horizon(t, payload);
+        return run_horizon(t, payload, out);
     case COMMAND_TRANSACTION:
         return run_transaction(t, payload, out);
     case COMMAND_CHUNK:

@@ -208,7 +208,9 @@ MUST_USE nacre_status apply_op_check(struct txn *t, const struct write_op *op,
                                      struct apply_change *out);
 MUST_USE nacre_status apply_op_run(struct txn *t, const struct write_op *op,
                                    struct apply_change *change, struct op_result *out);
-MUST_USE nacre_status apply_horizon(struct txn *t, const struct command_horizon *c);
+// RESULT_PARTIAL: there may be more to trim.
+MUST_USE nacre_status apply_horizon(struct txn *t, const struct command_horizon *c,
+                                    struct result *out);
 MUST_USE nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts);
 MUST_USE nacre_status apply_stage(struct txn *t, const struct command_stage *c);
 MUST_USE nacre_status apply_commit(struct txn *t, const struct command_commit *c,

@@ -237,11 +237,15 @@ nacre_status command_commit_decode(struct ctx *ctx, struct slice in, struct comm
 void command_horizon_encode(struct buf *out, const struct command_horizon *c) {
     buf_put_le64(out, c->history_ts);
     buf_put_le64(out, c->changes_ts);
+    buf_put_varint(out, c->records_max);
 }
 
 nacre_status command_horizon_decode(struct ctx *ctx, struct slice in, struct command_horizon *out) {
     bool whole = bits_take_le64(&in, &out->history_ts) && bits_take_le64(&in, &out->changes_ts);
-    return whole && !in.n ? NACRE_OK : malformed(ctx, "horizon");
+    out->records_max = HORIZON_RECORDS_MAX;
+    if (whole && in.n) whole = bits_take_varint32(&in, &out->records_max);
+    return whole && !in.n && out->records_max <= HORIZON_RECORDS_MAX ? NACRE_OK
+                                                                     : malformed(ctx, "horizon");
 }
 
 void command_schema_encode(struct buf *out, const struct command_schema *c) {

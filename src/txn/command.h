@@ -33,6 +33,7 @@ enum {
     COMMAND_BYTES_MAX = 64 * 1024 * 1024,
     WRITE_OPS_MAX = 10000
 };
+enum { HORIZON_RECORDS_MAX = 20000 };
 enum { IDEMPOTENCY_SCOPE_SIZE = 16, LEASE_MS_MAX = 86400000, COMMAND_VERSIONS_MAX = 64 };
 
 // Present in any mutation that came with an Idempotency-Key.
@@ -147,9 +148,10 @@ struct command_build { // the next chunk of an index build
     uint32_t tablet, index_id, max_documents;
 };
 
-struct command_horizon { // what ended before may go
-    uint64_t history_ts; // history entries
-    uint64_t changes_ts; // change records, of collections that keep them for the default
+struct command_horizon {  // what ended before may go
+    uint64_t history_ts;  // history entries
+    uint64_t changes_ts;  // change records, of collections that keep them for the default
+    uint32_t records_max; // change records looked at
 };
 
 struct command_stage {

@@ -22,7 +22,7 @@ static nacre_status damaged(struct ctx *ctx, const char *what) {
     return err_set(ctx, NACRE_CORRUPT, "a change record's %s is damaged", what);
 }
 
-nacre_status change_key_place(struct ctx *ctx, struct slice key, struct feed_place *out) {
+static nacre_status change_key_place(struct ctx *ctx, struct slice key, struct feed_place *out) {
     if (key.n != CHANGE_KEY_SIZE) return damaged(ctx, "key");
     *out = (struct feed_place){.seq = bits_be64(key.p + KEYSPACE_PREFIX + 8),
                                .i = bits_be32(key.p + KEYSPACE_PREFIX + 16)};

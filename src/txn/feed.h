@@ -25,7 +25,6 @@ struct change_record {
 };
 
 void change_key(struct buf *out, uint32_t tablet, struct feed_place place);
-MUST_USE nacre_status change_key_place(struct ctx *ctx, struct slice key, struct feed_place *out);
 // The key is one of KIND_CHANGE. NACRE_CORRUPT, NACRE_INCOMPATIBLE_FORMAT.
 MUST_USE nacre_status change_record_decode(struct ctx *ctx, struct slice key, struct slice value,
                                            struct change_record *out);

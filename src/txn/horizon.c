@@ -1,11 +1,10 @@
-// COMMAND_HORIZON: what is older than it may go. History entries go by compaction (the store
-// is told the time), change records
-// by range deletes, a bounded number of tablets' worth of reading per command.
-// Row META_HORIZON (docs/format/command.md): le64 history_ts · crc32c u32.
+// COMMAND_HORIZON: what is older than it may go. History entries go by compaction (the store is
+// told the time), change records by range deletes, a bounded number of them per command. Row
+// META_HORIZON (docs/format/command.md): le64 history_ts · crc32c u32.
 #include "base/bits/bits.h"
 #include "txn/apply.h"
 
-enum { HORIZON_SIZE = 8 + 4, TRIM_READ_MAX = 20000 };
+enum { HORIZON_SIZE = 8 + 4 };
 
 nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts) {
     uint8_t key = META_HORIZON;
@@ -37,11 +36,13 @@ static void put_row(struct txn *t, uint64_t ts) {
 // the first that stays.
 static nacre_status find_old(struct txn *t, struct kv_iter *it, uint64_t ts, uint32_t *left,
                              struct feed_place *floor, bool *any) {
+    struct change_record record;
     for (it->ops->seek_first(it); it->valid && *left; it->ops->next(it), (*left)--) {
+        TRY(change_record_decode(&t->ctx, it->key, it->value, &record));
         buf_reset(&t->key);
         buf_put_slice(&t->key, it->key);
-        if (it->value.n < 9 || bits_le64(it->value.p + 1) >= ts) return buf_status(&t->key);
-        TRY(change_key_place(&t->ctx, it->key, floor));
+        if (record.commit_ts >= ts) return buf_status(&t->key);
+        *floor = record.place;
         *any = true;
         buf_put_u8(&t->key, 0);
     }
@@ -49,14 +50,17 @@ static nacre_status find_old(struct txn *t, struct kv_iter *it, uint64_t ts, uin
     return it->valid ? NACRE_OK : it->ops->status(it, &t->ctx);
 }
 
+// Begins at the floor: what lies below it is gone, and would be walked over again.
 static nacre_status trim_changes(struct txn *t, uint32_t tablet, uint64_t ts, uint32_t *left) {
     struct buf from BUF_CLEANUP = {0}, to BUF_CLEANUP = {0};
     struct feed_place floor;
     struct kv_iter *it;
     bool any = false;
+    TRY(feed_floor_read(&t->ctx, t->kv, NULL, tablet, &floor));
     buf_init(&from, NULL, 64);
     buf_init(&to, NULL, 64);
-    keyspace_prefix(&from, tablet, KIND_CHANGE);
+    change_key(&from, tablet, floor);
+    buf_put_u8(&from, 0);
     keyspace_prefix(&to, tablet, (enum key_kind)(KIND_CHANGE + 1));
     if (buf_status(&from) != NACRE_OK || buf_status(&to) != NACRE_OK) return err_nomem(&t->ctx);
     struct kv_iter_options options = {.lower = buf_slice(&from), .upper = buf_slice(&to)};
@@ -78,12 +82,21 @@ static uint64_t changes_horizon(const struct collection *c, uint64_t changes_ts)
     return changes_ts > kept - by_default ? changes_ts - (kept - by_default) : 0;
 }
 
-nacre_status apply_horizon(struct txn *t, const struct command_horizon *c) {
-    uint32_t left = TRIM_READ_MAX;
+nacre_status apply_horizon(struct txn *t, const struct command_horizon *c, struct result *out) {
+    uint32_t left = c->records_max;
     if (c->history_ts > t->horizon_ts) put_row(t, c->history_ts);
     for (uint32_t i = 0; i < t->catalog->collection_count && left; i++) {
         const struct collection *of = t->catalog->by_tablet[i];
-        TRY(trim_changes(t, of->tablet, changes_horizon(of, c->changes_ts), &left));
+        uint32_t before = left;
+        nacre_status status =
+            trim_changes(t, of->tablet, changes_horizon(of, c->changes_ts), &left);
+        if (status == NACRE_OK) continue;
+        if (status != NACRE_CORRUPT) return status;
+        // One that is damaged keeps no other from being trimmed; its readers, and the check, are
+        // told.
+        err_clear(&t->ctx);
+        left = before;
     }
+    if (!left) out->flags |= RESULT_PARTIAL;
     return NACRE_OK;
 }

@@ -444,7 +444,8 @@ static nacre_status trim(struct actor *a) {
     struct result result = {0};
     uint64_t now_ms = engine_now_ms(a->engine);
     struct command_horizon horizon = {.history_ts = (now_ms - rng_below(&a->rng, 3000)) << 20,
-                                      .changes_ts = follower_passed_ts(a->o)};
+                                      .changes_ts = follower_passed_ts(a->o),
+                                      .records_max = HORIZON_RECORDS_MAX};
     buf_init(&payload, NULL, 64);
     command_horizon_encode(&payload, &horizon);
     struct engine_command command = {

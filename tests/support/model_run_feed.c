@@ -151,7 +151,7 @@ void run_feed(struct run *run) {
 }
 
 void run_trim_changes(struct run *run) {
-    struct command_horizon horizon = {0};
+    struct command_horizon horizon = {.records_max = HORIZON_RECORDS_MAX};
     struct buf payload BUF_CLEANUP = {0};
     struct result result;
     uint64_t ms = run->model.now_ms - run_below(run, 20000);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "catalog/keyspace.h"
 #include "engine/changes.h"
 #include "support/engine_harness.h"
 
@@ -31,7 +32,8 @@ static uint64_t published_ts(struct harness *h) {
 
 // Change records of commits before ts may go.
 static void trim(struct harness *h, uint64_t ts) {
-    struct command_horizon horizon = {.history_ts = ts, .changes_ts = ts};
+    struct command_horizon horizon = {
+        .history_ts = ts, .changes_ts = ts, .records_max = HORIZON_RECORDS_MAX};
     struct buf payload BUF_CLEANUP = {0};
     struct result result;
     buf_init(&payload, NULL, 64);
@@ -183,6 +185,81 @@ static uint32_t kept(struct harness *h, const char *collection) {
     return n;
 }
 
+static uint64_t applied(struct harness *h) {
+    struct view *view = engine_view(h->engine);
+    uint64_t seq = view->seq;
+    txn_view_release(view);
+    return seq;
+}
+
+static void put_many(struct harness *h, const char *collection) {
+    enum { OPS = 7000 };
+    struct write_item *items = ARENA_ARRAY(&h->ctx.arena, struct write_item, OPS);
+    struct write_request write = {
+        .target.collection = slice_str(collection), .count = OPS, .items = items};
+    struct result result;
+    assert_non_null(items);
+    for (int i = 0; i < OPS; i++)
+        items[i] = (struct write_item){.kind = WRITE_PUT, .body = harness_bson(h, "{\"_id\":1}")};
+    assert_int_equal(engine_write(&h->ctx, h->engine, &write, &result), NACRE_OK);
+    arena_reset(&h->ctx.arena);
+}
+
+// However much is written, all of what is old goes in one round, in pieces that are small.
+static void test_as_much_as_is_written(void **state) {
+    struct harness h;
+    (void)state;
+    harness_open_memory(&h, 5);
+    for (int i = 0; i < 3; i++)
+        put_many(&h, i == 1 ? "others" : "things");
+    world_model_advance(&h.world, 86401 * 1000);
+    put(&h, "{\"_id\":2}");
+    uint64_t seq = applied(&h);
+    assert_int_equal(engine_tick(&h.ctx, h.engine), NACRE_OK);
+    assert_int_equal(kept(&h, "others"), 0);
+    assert_int_equal(kept(&h, "things"), 1);
+    assert_in_range(applied(&h) - seq, 21000 / 2000, 21000 / 2000 + 2);
+    seq = applied(&h);
+    assert_int_equal(engine_tick(&h.ctx, h.engine), NACRE_OK);
+    assert_int_equal(applied(&h), seq);
+    harness_close(&h);
+}
+
+// An entry among the change records of a collection that is none, before them all.
+static void damage(struct harness *h, const char *collection) {
+    struct engine_collection c = {.target.collection = slice_str(collection)};
+    struct buf key BUF_CLEANUP = {0};
+    struct kv_batch batch;
+    assert_int_equal(engine_resolve(&h->ctx, h->engine, c.target, &c), NACRE_OK);
+    buf_init(&key, NULL, SIZE_MAX);
+    keyspace_prefix(&key, c.tablet, KIND_CHANGE);
+    buf_put_be64(&key, 1);
+    kv_batch_init(&batch, NULL, SIZE_MAX);
+    kv_batch_put(&batch, KV_DATA, buf_slice(&key), SLICE_LIT("no record, but long enough"));
+    assert_int_equal(h->kv->ops->write(h->kv, &h->ctx, &batch), NACRE_OK);
+    kv_batch_free(&batch);
+}
+
+static void test_damage_stops_nobody(void **state) {
+    struct harness h;
+    struct result result;
+    (void)state;
+    harness_open_memory(&h, 6);
+    put(&h, "{\"_id\":1}");
+    assert_int_equal(harness_put(&h, "others", "{\"_id\":1}", NULL), NACRE_OK);
+    damage(&h, "things");
+    struct catalog_request create = {.op = CATALOG_CREATE_INDEX,
+                                     .target.collection = SLICE_LIT("others"),
+                                     .index = SLICE_LIT("by_n"),
+                                     .body = harness_bson(&h, "{\"fields\":[\"n\"]}")};
+    world_model_advance(&h.world, 86401 * 1000);
+    assert_int_equal(engine_catalog(&h.ctx, h.engine, &create, &result), NACRE_OK);
+    assert_int_equal(engine_tick(&h.ctx, h.engine), NACRE_OK);
+    assert_int_equal(engine_wait_index(&h.ctx, h.engine, create.target, create.index), NACRE_OK);
+    assert_int_equal(kept(&h, "others"), 0);
+    harness_close(&h);
+}
+
 static void check_kept(struct harness *h, uint32_t brief, uint32_t things, uint32_t lasting) {
     assert_int_equal(engine_tick(&h->ctx, h->engine), NACRE_OK);
     assert_int_equal(kept(h, "brief"), brief);
@@ -236,6 +313,8 @@ int main(void) {
         cmocka_unit_test(test_durable),
         cmocka_unit_test(test_past_held),
         cmocka_unit_test(test_changes_seconds),
+        cmocka_unit_test(test_as_much_as_is_written),
+        cmocka_unit_test(test_damage_stops_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
