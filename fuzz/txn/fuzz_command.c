@@ -13,7 +13,8 @@ enum {
     ACCESS_PATH_TYPE = 14,
     ERROR_TYPE = 15,
     CHUNK_TYPE = 16,
-    SCHEMA_TYPE = 17
+    SCHEMA_TYPE = 17,
+    TRIM_TYPE = 18
 }; // first bytes of seeds
 
 static void must(bool ok) {
@@ -38,6 +39,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         struct command_stage stage;
         struct command_commit commit;
         struct command_horizon horizon;
+        struct command_trim trim;
         struct command_transaction transaction;
         struct command_chunk chunk;
         struct command_schema schema;
@@ -59,6 +61,7 @@ static bool again(struct ctx *ctx, uint8_t type, struct slice in, struct buf *ou
         CASE(COMMAND_STAGE, stage)
         CASE(COMMAND_COMMIT, commit)
         CASE(COMMAND_HORIZON, horizon)
+        CASE(TRIM_TYPE, trim)
         CASE(COMMAND_TRANSACTION, transaction)
         CASE(CHUNK_TYPE, chunk)
         CASE(SCHEMA_TYPE, schema)

@@ -477,13 +477,16 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_database_drop(nacre_session *session
 /* {name, documents, storage_bytes, quota?}; name NULL: {"items":[…]} of all. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_database_describe(nacre_session *session,
                                                               const char *name, const char **out);
-/* json: {"schema"?, "primary_key"?, "ttl_seconds"?, "history_seconds"?, "changes_seconds"?,
- * "indexes"?}; NULL or "" = {}. Idempotent as above. changes_seconds (86400; 60..31,536,000): how
- * long change records are kept at least. A schema (JSON Schema 2020-12) is replaced as a whole by
- * alter, null removes it. While the collection holds documents it changes by itself, and the call
- * waits until they were held against it: NACRE_SCHEMA_VIOLATION with the first that do not fit, and
- * nothing has changed; NACRE_TIMEOUT, NACRE_CANCELLED: it goes on, see nacre_collection_describe;
- * NACRE_CONFLICT: another change took its place. */
+/* json: {"schema"?, "primary_key"?, "ttl_seconds"?, "history_seconds"?, "history_bytes"?,
+ * "changes_seconds"?, "indexes"?}; NULL or "" = {}. Idempotent as above. history_seconds (0): how
+ * long earlier versions are kept; history_bytes (none; at least 4096): when these, with their
+ * index entries, take more, the oldest go until a quarter is free, within about a second.
+ * changes_seconds (86400; 60..31,536,000): how long change records are kept at least. A schema
+ * (JSON Schema 2020-12) is replaced as a whole by alter, null removes it. While the collection
+ * holds documents it changes by itself, and the call waits until they were held against it:
+ * NACRE_SCHEMA_VIOLATION with the first that do not fit, and nothing has changed; NACRE_TIMEOUT,
+ * NACRE_CANCELLED: it goes on, see nacre_collection_describe; NACRE_CONFLICT: another change took
+ * its place. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_create(nacre_session *session,
                                                               nacre_collection *collection,
                                                               const char *json, int *created);
@@ -493,7 +496,10 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_collection_alter(nacre_session *sess
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_drop(nacre_session *session,
                                                             nacre_collection *collection);
 /* {name, documents, indexes:[…], schema_change?: {state:"checking", progress, schema} or
- * {state:"refused", error}, …settings}; collection->name NULL: {"items":[…]} of all. */
+ * {state:"refused", error}, history?: {bytes, from}, …settings}; history: what is held of earlier
+ * versions, up to about a thirtieth more, and the time from which on they can be read;
+ * collection->name NULL:
+ * {"items":[…]} of all. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_collection_describe(nacre_session *session,
                                                                 nacre_collection *collection,
                                                                 const char **out);

@@ -64,6 +64,7 @@ struct collection {
     uint64_t next_from;          // the commit that asked for it, which names the change; 0: none
     uint64_t ttl_seconds;        // 0 = none
     uint64_t history_seconds;    // 0 = no bodies kept
+    uint64_t history_bytes;      // with history_seconds: no more than that is kept; 0 = any
     uint64_t history_from;       // with history_seconds: the commit from which on they are
     uint64_t changes_seconds;    // how long change records are kept at least
     struct path primary_key;     // count 0 = _id only
@@ -139,7 +140,7 @@ const struct index_def *catalog_index_by_id(const struct collection *collection,
 // text and vector indexes): NACRE_UNIMPLEMENTED. Whether a schema is one is for who compiles it.
 struct collection_spec {
     struct slice settings; // the canonical BSON of what was given, without indexes
-    uint64_t ttl_seconds, history_seconds, changes_seconds;
+    uint64_t ttl_seconds, history_seconds, history_bytes, changes_seconds;
     struct slice primary_key; // path text, n = 0: none
     struct slice schema;      // BSON as given, n = 0: none
     uint32_t index_count;

@@ -8,7 +8,7 @@
 
 struct collection_wish {
     struct collection_spec spec;
-    struct val primary_key, shards, ttl, history, changes, schema; // as given, for settings
+    struct val primary_key, shards, ttl, history, bytes, changes, schema; // as given, for settings
 };
 
 static nacre_status collection_take_schema(struct ctx *ctx, struct val v, void *arg) {
@@ -55,6 +55,13 @@ static nacre_status collection_take_history(struct ctx *ctx, struct val v, void 
     wish->history = v;
     return catalog_member_int(ctx, "/history_seconds", v, 0, CATALOG_SECONDS_MAX,
                               &wish->spec.history_seconds);
+}
+
+static nacre_status collection_take_history_bytes(struct ctx *ctx, struct val v, void *arg) {
+    struct collection_wish *wish = arg;
+    wish->bytes = v;
+    return catalog_member_int(ctx, "/history_bytes", v, HISTORY_BYTES_MIN, INT64_MAX,
+                              &wish->spec.history_bytes);
 }
 
 static nacre_status collection_take_changes(struct ctx *ctx, struct val v, void *arg) {
@@ -116,10 +123,15 @@ static nacre_status collection_take_indexes(struct ctx *ctx, struct val v, void 
 }
 
 static const struct catalog_member collection_members[] = {
-    {"schema", collection_take_schema},           {"primary_key", collection_take_key},
-    {"shards", collection_take_shards},           {"ttl_seconds", collection_take_ttl},
-    {"history_seconds", collection_take_history}, {"changes_seconds", collection_take_changes},
-    {"indexes", collection_take_indexes},         {NULL, NULL}};
+    {"schema", collection_take_schema},
+    {"primary_key", collection_take_key},
+    {"shards", collection_take_shards},
+    {"ttl_seconds", collection_take_ttl},
+    {"history_seconds", collection_take_history},
+    {"history_bytes", collection_take_history_bytes},
+    {"changes_seconds", collection_take_changes},
+    {"indexes", collection_take_indexes},
+    {NULL, NULL}};
 
 static nacre_status collection_keep_settings(struct ctx *ctx, struct collection_wish *wish) {
     struct buf bson BUF_CLEANUP;
@@ -130,6 +142,7 @@ static nacre_status collection_keep_settings(struct ctx *ctx, struct collection_
     bson_put(&w, SLICE_LIT("shards"), wish->shards);
     bson_put(&w, SLICE_LIT("ttl_seconds"), wish->ttl);
     bson_put(&w, SLICE_LIT("history_seconds"), wish->history);
+    bson_put(&w, SLICE_LIT("history_bytes"), wish->bytes);
     bson_put(&w, SLICE_LIT("changes_seconds"), wish->changes);
     bson_put(&w, SLICE_LIT("schema"), wish->schema);
     bson_end(&w);

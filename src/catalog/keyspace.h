@@ -24,6 +24,7 @@ enum key_kind {
     KIND_IDEMPOTENCY = 'K', // scope hash 16 bytes → record (txn/idempotency.h)
     KIND_DUE = 'E',         // due_ms u64 BE · what u8 · key… → empty: what ends by time
     KIND_STATE = 'N',       // → counters of the tablet (txn/tablet.h)
+    KIND_HISTORY = 'H',     // → how much history was written, and when (txn/history.h)
     KIND_BUILD = 'B',       // index id u32 BE → progress of an index build
 };
 

@@ -272,21 +272,37 @@ nacre_status catalog_row_database(struct ctx *ctx, struct slice key, struct slic
     return NACRE_OK;
 }
 
+struct row_setting {
+    const char *name, *wrong;
+    int64_t min, max;
+};
+static const struct row_setting row_history_bytes = {
+    "history_bytes", "its history_bytes are out of range", HISTORY_BYTES_MIN, INT64_MAX};
+static const struct row_setting row_changes_seconds = {"changes_seconds",
+                                                       "its changes_seconds are out of range",
+                                                       CHANGES_SECONDS_MIN, CHANGES_SECONDS_MAX};
+
+// *out stays where the settings do not name it.
+static nacre_status row_number(const struct row_reader *r, struct slice settings,
+                               const struct row_setting *setting, uint64_t *out) {
+    struct val v = bson_find(settings, slice_str(setting->name));
+    if (v.type == VAL_MISSING) return NACRE_OK;
+    if (v.type != VAL_INT || v.i < setting->min || v.i > setting->max)
+        return catalog_row_bad(r->ctx, r->key, setting->wrong);
+    *out = (uint64_t)v.i;
+    return NACRE_OK;
+}
+
 // What is the collection's by being in its settings.
 static nacre_status row_settings(const struct row_reader *r, struct collection *c) {
     c->changes_seconds = CHANGES_SECONDS_DEFAULT;
     if (!c->settings.n) return NACRE_OK;
     struct val schema = bson_find(c->settings, SLICE_LIT("schema"));
-    struct val changes = bson_find(c->settings, SLICE_LIT("changes_seconds"));
     if (schema.type != VAL_MISSING && schema.type != VAL_OBJECT)
         return catalog_row_bad(r->ctx, r->key, "its schema is no object");
     if (schema.type == VAL_OBJECT) c->schema = val_slice(schema);
-    if (changes.type == VAL_MISSING) return NACRE_OK;
-    if (changes.type != VAL_INT || changes.i < CHANGES_SECONDS_MIN ||
-        changes.i > CHANGES_SECONDS_MAX)
-        return catalog_row_bad(r->ctx, r->key, "its changes_seconds are out of range");
-    c->changes_seconds = (uint64_t)changes.i;
-    return NACRE_OK;
+    TRY(row_number(r, c->settings, &row_history_bytes, &c->history_bytes));
+    return row_number(r, c->settings, &row_changes_seconds, &c->changes_seconds);
 }
 
 nacre_status catalog_row_collection(struct ctx *ctx, struct slice key, struct slice value,

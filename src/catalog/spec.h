@@ -7,6 +7,7 @@
 
 enum {
     CATALOG_SECONDS_MAX = 10 * 365 * 86400, // ten years
+    HISTORY_BYTES_MIN = 4096,
     CHANGES_SECONDS_MIN = 60,
     CHANGES_SECONDS_MAX = 365 * 86400,
 };

@@ -30,6 +30,7 @@ static bool add_collection(const struct cli_call *call, struct cli_text *out) {
         cmd_member_text(out, "primary_key", call->options[OPT_PRIMARY_KEY].text);
     add_number(call, OPT_TTL_SECONDS, "ttl_seconds", out);
     add_number(call, OPT_HISTORY_SECONDS, "history_seconds", out);
+    add_number(call, OPT_HISTORY_BYTES, "history_bytes", out);
     add_number(call, OPT_CHANGES_SECONDS, "changes_seconds", out);
     return out->size > 0;
 }

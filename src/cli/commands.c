@@ -140,10 +140,11 @@ const struct cli_command cli_commands[] = {
      cmd_collection_list, false},
     {"collection create", "COLLECTION [JSON]", 1, 2, "Make a collection",
      "JSON holds the settings instead of options: primary_key, ttl_seconds, history_seconds,\n"
-     "changes_seconds, indexes, and schema (a JSON Schema; it has no option).",
+     "history_bytes, changes_seconds, indexes, and schema (a JSON Schema; it has no option).",
      "nacre collection create films\n"
      "nacre collection create sessions --primary-key token --ttl-seconds 3600",
-     OPTIONS(OPT_PRIMARY_KEY, OPT_TTL_SECONDS, OPT_HISTORY_SECONDS, OPT_CHANGES_SECONDS),
+     OPTIONS(OPT_PRIMARY_KEY, OPT_TTL_SECONDS, OPT_HISTORY_SECONDS, OPT_HISTORY_BYTES,
+             OPT_CHANGES_SECONDS),
      cmd_collection_create, false},
     {"collection get", "COLLECTION", 1, 1, "Describe a collection", NULL,
      "nacre collection get films", NULL, cmd_collection_get, false},
@@ -151,8 +152,8 @@ const struct cli_command cli_commands[] = {
      "JSON is a merge patch of the settings, instead of options; a schema is replaced as a whole.",
      "nacre collection alter sessions --ttl-seconds 60\n"
      "nacre collection alter sessions '{\"ttl_seconds\":null}'",
-     OPTIONS(OPT_TTL_SECONDS, OPT_HISTORY_SECONDS, OPT_CHANGES_SECONDS), cmd_collection_alter,
-     false},
+     OPTIONS(OPT_TTL_SECONDS, OPT_HISTORY_SECONDS, OPT_HISTORY_BYTES, OPT_CHANGES_SECONDS),
+     cmd_collection_alter, false},
     {"collection drop", "COLLECTION", 1, 1, "Delete a collection with its documents", NULL,
      "nacre collection drop films", NULL, cmd_collection_drop, false},
     {"index list", "COLLECTION", 1, 1, "List a collection's indexes", NULL,

@@ -96,6 +96,8 @@ const struct cli_option cli_options[OPT_COUNT] = {
                          "documents expire this long after a write; 0 = never"},
     [OPT_HISTORY_SECONDS] = {"history-seconds", 0, CLI_NUMBER, "N", 0, BIG,
                              "how long earlier versions are kept"},
+    [OPT_HISTORY_BYTES] = {"history-bytes", 0, CLI_NUMBER, "N", 4096, INT64_MAX,
+                           "of earlier versions no more than that is kept, the newest"},
     [OPT_CHANGES_SECONDS] = {"changes-seconds", 0, CLI_NUMBER, "N", 60, 365 * 86400,
                              "how long change records are kept at least (default: a day)"},
     [OPT_STORAGE_BYTES] = {"storage-bytes", 0, CLI_NUMBER, "N", 0, BIG, "quota of stored bytes"},

@@ -118,8 +118,11 @@ static nacre_status jobs(struct ctx *ctx, struct engine *e) {
     bool worked = true;
     TRY(sweep(ctx, e));
     while (worked) {
+        bool more = false;
         worked = false;
         TRY(engine_horizon_round(ctx, e, &worked));
+        TRY(engine_history_round(ctx, e, &more));
+        worked |= more;
     }
     TRY(build_round(ctx, e, &worked));
     return engine_schema_round(ctx, e, &worked);
@@ -177,11 +180,13 @@ static void jobs_round(struct ctx *ctx, struct engine *e, uint64_t *next_sweep_n
             *next_sweep_ns = now_ns + SWEEP_MS * 1000000ull;
         }
         ctx_reset(ctx);
-        bool held = false, trimmed = false;
+        bool held = false, trimmed = false, more = false;
         if (build_round(ctx, e, &worked) != NACRE_OK) return;
         if (engine_schema_round(ctx, e, &held) != NACRE_OK) return;
         now_ns = world_mono_ns(e->world);
         if (engine_horizon_round(ctx, e, &trimmed) != NACRE_OK) return;
+        if (engine_history_round(ctx, e, &more) != NACRE_OK) return;
+        trimmed |= more;
         worked |= held;
         if (trimmed && !worked) give_way(e, world_mono_ns(e->world) - now_ns);
         worked |= trimmed;

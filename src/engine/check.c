@@ -8,6 +8,7 @@
 #include "base/bits/bits.h"
 #include "doc/footer.h"
 #include "engine/internal.h"
+#include "txn/history.h"
 #include "index/entry.h"
 #include "log/local/log_local.h"
 
@@ -232,8 +233,12 @@ static nacre_status check_surplus(struct check *k, uint32_t number) {
 
 static nacre_status check_counters(struct check *k) {
     struct tablet_counters counters;
+    struct history history;
     nacre_status status =
         tablet_read(k->ctx, k->engine->kv, k->view->kv_view, k->collection->tablet, &counters);
+    if (status == NACRE_OK)
+        status =
+            history_read(k->ctx, k->engine->kv, k->view->kv_view, k->collection->tablet, &history);
     if (status != NACRE_OK) return finding(k, status, k->collection->name);
     if (counters.documents != k->documents)
         report(k, "the counter of %s says %llu documents, there are %llu", k->collection->name,

@@ -123,6 +123,15 @@ MUST_USE nacre_status engine_get_past(struct ctx *ctx, struct engine *engine,
                                       struct engine_collection *collection, struct val id,
                                       int64_t as_of_ms, struct engine_doc *out);
 
+// The history that a collection holds: bytes of keys and values, up to about a thirtieth more, and
+// the commit from which on there are times that can be read. Zeros if it keeps none.
+struct engine_history {
+    uint64_t bytes, from_ts;
+};
+MUST_USE nacre_status engine_history(struct ctx *ctx, const struct engine *engine,
+                                     struct view *view, const struct collection *collection,
+                                     struct engine_history *out);
+
 // --- state ------------------------------------------------------------------------------
 
 struct engine_status {

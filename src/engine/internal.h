@@ -120,6 +120,14 @@ struct engine {
     uint64_t horizon_proposed_ms;
     bool horizon_more;    // there may be more to trim at once
     uint64_t trimmed_seq; // published after the last piece that was trimmed
+    struct {
+        uint32_t tablet; // 0: none is being trimmed
+        uint32_t last;   // which was before
+        uint64_t from_ts;
+        struct buf after; // the last history key that was looked at
+        uint32_t damaged; // a tablet that cannot be read, until then
+        uint64_t damaged_until_ms;
+    } trimming;
 };
 
 // E3: from here on writes are refused with this error.
@@ -136,6 +144,9 @@ void engine_background_nudge(struct engine *engine);
 // Moves the horizon when it is time to, and trims a piece of what is older (trim.c). *worked: there
 // may be more at once.
 MUST_USE nacre_status engine_horizon_round(struct ctx *ctx, struct engine *engine, bool *worked);
+// Trims a piece of the history of a collection that is over its history_bytes. *worked: there was
+// one.
+MUST_USE nacre_status engine_history_round(struct ctx *ctx, struct engine *engine, bool *worked);
 // Waits a little for the background, or does its work where there is none. For loops that wait.
 MUST_USE nacre_status engine_wait_round(struct ctx *ctx, struct engine *engine);
 // One part of every change of a schema that is under way (schema_job.c). *worked: there was one.
@@ -156,6 +167,8 @@ void engine_note_published(struct engine *engine);
 
 // The published horizon; views of the past that are open hold the store's back.
 void engine_note_horizon(struct engine *engine, uint64_t ts);
+// Before it there are no times of the collection, which keeps history, that can be read.
+uint64_t engine_oldest_readable(const struct engine *engine, const struct collection *collection);
 // Open transactions whose time is up give back the state they hold, whether or not they are called
 // again.
 void engine_tx_reap(struct engine *engine);

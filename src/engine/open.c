@@ -260,6 +260,7 @@ static void release(struct engine *e) {
     if (e->owns_kv && e->kv) e->kv->ops->close(e->kv);
     file_close(&e->lock_file);
     buf_free(&e->record);
+    buf_free(&e->trimming.after);
     ctx_free(&e->log_ctx);
     mutex_destroy(&e->door);
     mutex_destroy(&e->inflight_lock);

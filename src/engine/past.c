@@ -69,6 +69,14 @@ static nacre_status hold(struct ctx *ctx, struct engine *e, uint64_t ts, struct 
     return expired(ctx, "what was there then has been trimmed");
 }
 
+uint64_t engine_oldest_readable(const struct engine *e, const struct collection *c) {
+    uint64_t now_ms = engine_now_ms(e), kept_ms = c->history_seconds * 1000;
+    uint64_t oldest_ts = now_ms > kept_ms ? (now_ms - kept_ms) << 20 : 0;
+    uint64_t horizon_ts = atomic_load(&e->horizon_ts);
+    if (oldest_ts < horizon_ts) oldest_ts = horizon_ts;
+    return oldest_ts < c->history_from ? c->history_from : oldest_ts;
+}
+
 static nacre_status check_collection(struct ctx *ctx, const struct collection *c, uint64_t ts,
                                      uint64_t now_ms) {
     if (!c) return err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");

@@ -14,7 +14,8 @@ bool engine_met_damage(const struct result *result, struct slice *out_error) {
 
 // Commands whose answer a client has; the engine's own come again.
 static bool was_promised(enum command_type type) {
-    return type != COMMAND_EXPIRE && type != COMMAND_BUILD && type != COMMAND_HORIZON;
+    return type != COMMAND_EXPIRE && type != COMMAND_BUILD && type != COMMAND_HORIZON &&
+           type != COMMAND_TRIM;
 }
 
 // What was acknowledged and cannot be done again, because it meets damage in the store, would be

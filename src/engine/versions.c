@@ -19,15 +19,6 @@ struct engine_versions {
     struct row row;
 };
 
-// Below it there are no times that can be read; 0 where nothing but now can.
-static uint64_t oldest_readable(struct engine *e, const struct collection *c) {
-    uint64_t now_ms = engine_now_ms(e), kept_ms = c->history_seconds * 1000;
-    uint64_t oldest_ts = now_ms > kept_ms ? (now_ms - kept_ms) << 20 : 0;
-    uint64_t horizon_ts = atomic_load(&e->horizon_ts);
-    if (oldest_ts < horizon_ts) oldest_ts = horizon_ts;
-    return oldest_ts < c->history_from ? c->history_from : oldest_ts;
-}
-
 // The horizon is looked at when the iterator is there: what goes from now on, it keeps.
 static nacre_status open_history(struct ctx *ctx, struct engine *e, struct engine_versions *v,
                                  const struct collection *c) {
@@ -37,7 +28,7 @@ static nacre_status open_history(struct ctx *ctx, struct engine *e, struct engin
     struct kv_iter_options options = {
         .lower = buf_slice(&v->key), .upper = buf_slice(&v->upper), .fill_cache = true};
     TRY(kv->ops->iter_open(kv, ctx, v->view->kv_view, KV_HISTORY, &options, &v->history));
-    v->oldest_ts = oldest_readable(e, c);
+    v->oldest_ts = engine_oldest_readable(e, c);
     v->history->ops->seek_last(v->history);
     return NACRE_OK;
 }

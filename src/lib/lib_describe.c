@@ -1,4 +1,5 @@
 // Databases, collections and indexes as JSON, each answer out of one view.
+#include "base/text/time.h"
 #include "doc/json.h"
 #include "lib/lib.h"
 
@@ -81,6 +82,20 @@ static nacre_status put_change(struct describe *d, const struct collection *c, u
     return NACRE_OK;
 }
 
+// What is held of the past, and from when on.
+static nacre_status put_history(struct describe *d, const struct collection *c) {
+    struct engine_history history;
+    char time[TIME_TEXT_MAX];
+    if (!c->history_seconds) return NACRE_OK;
+    TRY(engine_history(&d->s->ctx, d->s->db->engine, d->view, c, &history));
+    size_t n = time_print(row_ts_ms(history.from_ts), time);
+    bson_open_object(&d->w, SLICE_LIT("history"));
+    bson_put(&d->w, SLICE_LIT("bytes"), val_int((int64_t)history.bytes));
+    bson_put(&d->w, SLICE_LIT("from"), val_str(slice_of(time, n)));
+    bson_close(&d->w);
+    return NACRE_OK;
+}
+
 static nacre_status put_collection(struct describe *d, const struct collection *c) {
     struct tablet_counters counters;
     TRY(counters_of(d, c, &counters));
@@ -88,6 +103,7 @@ static nacre_status put_collection(struct describe *d, const struct collection *
     bson_put(&d->w, SLICE_LIT("documents"), val_int((int64_t)counters.documents));
     TRY(put_indexes(d, c, "indexes"));
     TRY(put_change(d, c, counters.documents));
+    TRY(put_history(d, c));
     if (!c->settings.n) return NACRE_OK;
     struct bson_iter it = bson_iter_of(c->settings);
     struct slice name;

@@ -63,6 +63,21 @@ nacre_status apply_tablet(struct txn *t, uint32_t id, struct tablet **out) {
     return NACRE_OK;
 }
 
+nacre_status apply_history(struct txn *t, struct tablet *tablet, struct history **out) {
+    if (!tablet->history) {
+        struct history *history = mem_alloc(sizeof *history);
+        if (!history) return err_nomem(&t->ctx);
+        nacre_status status = history_read(&t->ctx, t->kv, NULL, tablet->id, history);
+        if (status != NACRE_OK) {
+            mem_free(history);
+            return status;
+        }
+        tablet->history = history;
+    }
+    *out = tablet->history;
+    return NACRE_OK;
+}
+
 nacre_status apply_collection(struct txn *t, uint32_t tablet, const struct collection **out) {
     *out = catalog_by_tablet(t->catalog, tablet);
     if (*out) return NACRE_OK;
@@ -145,6 +160,12 @@ static nacre_status run_schema(struct txn *t, struct slice payload) {
     return apply_schema_progress(t, &c);
 }
 
+static nacre_status run_trim(struct txn *t, struct slice payload) {
+    struct command_trim c;
+    TRY(command_trim_decode(&t->ctx, payload, &c));
+    return apply_trim(t, &c);
+}
+
 static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
                              struct result *out) {
     switch ((enum command_type)type) {
@@ -171,6 +192,8 @@ static nacre_status dispatch(struct txn *t, uint16_t type, struct slice payload,
         return run_chunk(t, payload, out);
     case COMMAND_SCHEMA:
         return run_schema(t, payload);
+    case COMMAND_TRIM:
+        return run_trim(t, payload);
     case COMMAND_TICK:
         return NACRE_OK;
     case COMMAND_COMMIT:
@@ -297,8 +320,10 @@ void txn_forget_tablets(struct txn *t) {
     size_t at = 0;
     struct slice key;
     void *tablet;
-    while (map_next(&t->tablets, &at, &key, &tablet))
+    while (map_next(&t->tablets, &at, &key, &tablet)) {
+        mem_free(((struct tablet *)tablet)->history);
         mem_free(tablet);
+    }
     map_free(&t->tablets);
 }
 

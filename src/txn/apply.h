@@ -7,6 +7,7 @@
 #include "filter/filter.h"
 #include "index/entry.h"
 #include "txn/feed.h"
+#include "txn/history.h"
 #include "txn/txn.h"
 
 struct rehearsal;
@@ -133,6 +134,8 @@ void due_fold(struct txn *t); // after a publish
 bool apply_is_result(nacre_status status);
 MUST_USE nacre_status apply_tablet(struct txn *t, uint32_t id, struct tablet **out);
 void apply_touch(struct txn *t, struct tablet *tablet);
+// The account of the tablet's history, kept with it.
+MUST_USE nacre_status apply_history(struct txn *t, struct tablet *tablet, struct history **out);
 
 // The batch of a group (group.c).
 void group_begin_command(struct txn *t, const struct apply_place *place, bool more);
@@ -211,6 +214,7 @@ MUST_USE nacre_status apply_op_run(struct txn *t, const struct write_op *op,
 // RESULT_PARTIAL: there may be more to trim.
 MUST_USE nacre_status apply_horizon(struct txn *t, const struct command_horizon *c,
                                     struct result *out);
+MUST_USE nacre_status apply_trim(struct txn *t, const struct command_trim *c);
 MUST_USE nacre_status horizon_read(struct ctx *ctx, struct kv *kv, uint64_t *out_ts);
 MUST_USE nacre_status apply_stage(struct txn *t, const struct command_stage *c);
 MUST_USE nacre_status apply_commit(struct txn *t, const struct command_commit *c,

@@ -261,11 +261,13 @@ static bool settings_within(const struct collection_spec *spec, const struct col
     struct slice given = spec->settings;
     bool ttl = given.n && bson_find(given, SLICE_LIT("ttl_seconds")).type != VAL_MISSING;
     bool history = given.n && bson_find(given, SLICE_LIT("history_seconds")).type != VAL_MISSING;
+    bool bytes = given.n && bson_find(given, SLICE_LIT("history_bytes")).type != VAL_MISSING;
     bool changes = given.n && bson_find(given, SLICE_LIT("changes_seconds")).type != VAL_MISSING;
     bool key = given.n && bson_find(given, SLICE_LIT("primary_key")).type != VAL_MISSING;
     if (spec->schema.n && !slice_eq(spec->schema, there->schema)) return false;
     return (!ttl || spec->ttl_seconds == there->ttl_seconds) &&
            (!history || spec->history_seconds == there->history_seconds) &&
+           (!bytes || spec->history_bytes == there->history_bytes) &&
            (!changes || spec->changes_seconds == there->changes_seconds) &&
            (!key || slice_eq(spec->primary_key, there->primary_key.text));
 }
@@ -289,6 +291,7 @@ static nacre_status fill_collection(struct txn *t, const struct collection_spec 
     else if (!out->history_seconds)
         out->history_from = t->commit_ts;
     out->history_seconds = spec->history_seconds;
+    out->history_bytes = spec->history_bytes;
     out->changes_seconds = spec->changes_seconds;
     out->settings = spec->settings;
     out->schema_epoch += !slice_eq(spec->schema, out->schema);

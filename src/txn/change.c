@@ -161,6 +161,18 @@ static void put_change(struct txn *t, const struct apply_change *c, const struct
                  slice_of(s->p + key_size, s->n - key_size));
 }
 
+// Adds up the history entries in the batch from offset from on, of documents and of indexes.
+static nacre_status count_history(struct txn *t, struct tablet *tablet, size_t from,
+                                  uint64_t *out) {
+    struct slice rest = slice_skip(buf_slice(&t->batch.bytes), from);
+    struct kv_batch_entry e;
+    struct history *history;
+    *out = 0;
+    while (kv_batch_next(&rest, &e))
+        if (e.family == KV_HISTORY) *out += e.key.n + e.value.n;
+    return *out ? apply_history(t, tablet, &history) : NACRE_OK;
+}
+
 // --- quota ------------------------------------------------------------------------------
 
 static nacre_status check_quota(struct txn *t, const struct collection *collection,
@@ -316,9 +328,13 @@ nacre_status apply_change(struct txn *t, struct apply_change *c) {
         put_history(t, c, data_key);
         put_change(t, c, &c->after);
     }
+    uint64_t history = 0;
+    if (!t->no_trail && c->collection->history_seconds)
+        TRY(count_history(t, tablet, from, &history));
     if (t->use_overlay) TRY(overlay_absorb(t, from));
     TRY(push_effect(t, data_key, c->after_row));
     apply_touch(t, tablet);
+    tablet->now.history_total += history;
     if (!c->before.live) tablet->now.next_rowid++;
     tablet->now.documents += (uint64_t)documents;
     tablet->now.bytes += (uint64_t)bytes;

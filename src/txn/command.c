@@ -228,7 +228,7 @@ nacre_status command_commit_decode(struct ctx *ctx, struct slice in, struct comm
     uint32_t type;
     if (!bits_take_fixed(&in, out->id, sizeof out->id) || !bits_take_varint(&in, &out->size) ||
         !bits_take_varint32(&in, &type) || in.n || out->size > COMMAND_BYTES_MAX ||
-        type > COMMAND_SCHEMA)
+        type > COMMAND_TRIM)
         return malformed(ctx, "commit");
     out->type = (uint16_t)type;
     return NACRE_OK;

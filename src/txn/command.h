@@ -25,6 +25,7 @@ enum command_type { // logged: never renumber
     COMMAND_TRANSACTION = 13,
     COMMAND_CHUNK = 14,
     COMMAND_SCHEMA = 15,
+    COMMAND_TRIM = 16,
 };
 
 enum {
@@ -154,6 +155,18 @@ struct command_horizon {  // what ended before may go
     uint32_t records_max; // change records looked at
 };
 
+// What ended before from_ts may go of the history of one collection; the engine names what it
+// found.
+enum { TRIM_KEYS_MAX = 4096 };
+#define TRIM_ALL UINT64_MAX // as from_ts: the commit of this command
+struct command_trim {
+    uint32_t tablet;
+    uint64_t from_ts;
+    bool done; // nothing is left of it
+    uint32_t count;
+    struct slice *keys; // of history, without their tablet, in their order
+};
+
 struct command_stage {
     uint8_t id[STAGE_ID_SIZE];
     uint64_t offset;
@@ -228,6 +241,9 @@ void command_transaction_encode(struct buf *out, const struct command_transactio
 void command_schema_encode(struct buf *out, const struct command_schema *c);
 MUST_USE nacre_status command_schema_decode(struct ctx *ctx, struct slice payload,
                                             struct command_schema *out);
+void command_trim_encode(struct buf *out, const struct command_trim *c);
+MUST_USE nacre_status command_trim_decode(struct ctx *ctx, struct slice payload,
+                                          struct command_trim *out);
 void command_chunk_encode(struct buf *out, const struct command_chunk *c);
 void command_op_encode(struct buf *out, const struct write_op *op);
 

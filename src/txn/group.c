@@ -64,6 +64,19 @@ nacre_status group_undo_command(struct txn *t, nacre_status cause) {
     return NACRE_OK;
 }
 
+// The first command with which the history of a tablet has grown by a step leaves a sample.
+static void sample_history(const struct txn *t, struct tablet *it) {
+    const struct collection *c = catalog_by_tablet(t->catalog, it->id);
+    uint64_t before = it->saved.history_total;
+    if (!c || it->now.history_total == before || it->now.history_total <= it->now.history_next)
+        return;
+    uint64_t floor_ts = c->history_from > t->horizon_ts ? c->history_from : t->horizon_ts;
+    history_add(it->history, (struct history_sample){t->commit_ts, before}, floor_ts,
+                c->history_bytes);
+    it->now.history_next = before + it->history->step;
+    it->history_changed = true;
+}
+
 // The command's effects stay. Its tablets join those of the group.
 void group_end_command(struct txn *t, const struct apply_place *place) {
     struct slice effects = slice_skip(buf_slice(&t->batch.bytes), t->command.batch_size);
@@ -73,6 +86,7 @@ void group_end_command(struct txn *t, const struct apply_place *place) {
         t->touched = it->touched_next;
         it->touched = false;
         it->now.last_write_ts = t->commit_ts;
+        sample_history(t, it);
         if (it->grouped) continue;
         it->grouped = true;
         it->grouped_next = t->grouped;
@@ -97,6 +111,9 @@ static void emit_tablets(struct txn *t) {
         if (!next) return;
         last = next->id;
         if (!is_dropped(t, next->id)) tablet_put(&t->batch, next->id, &next->now);
+        if (!is_dropped(t, next->id) && next->history_changed)
+            history_put(&t->batch, next->id, next->history);
+        next->history_changed = false;
     }
 }
 

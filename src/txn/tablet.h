@@ -1,6 +1,5 @@
 // Counters of a tablet: exact, part of the state, written in the batch of every command that
-// touches the tablet. Bytes (docs/format/tablet.md): format u8 = 1 · documents u64 · bytes u64 ·
-// next_rowid u64 · last_write_ts u64 · crc32c u32 (over key and value).
+// touches the tablet. Bytes: docs/format/tablet.md.
 #ifndef TXN_TABLET_H
 #define TXN_TABLET_H
 
@@ -13,6 +12,8 @@ struct tablet_counters {
     uint64_t bytes; // logical: keys and values of documents and index entries
     uint64_t next_rowid;
     uint64_t last_write_ts;
+    uint64_t history_total; // keys and values of all history entries there ever were
+    uint64_t history_next;  // the command with which it passes this is the next sample's
 };
 
 struct tablet {
@@ -23,6 +24,8 @@ struct tablet {
     bool touched;
     struct tablet *grouped_next; // list of those the pending batch touches
     bool grouped;
+    struct history *history; // NULL: not read yet
+    bool history_changed;    // in the pending batch
 };
 
 // When the next thing of a tablet ends. Apply notes what it adds; the note counts once the view

@@ -107,7 +107,7 @@ static void report(const struct run *run, double seconds) {
         "writes, %llu "
         "batches, %llu refused, %llu replays, %llu gets, %llu queries (%llu pages, %llu by index, "
         "%llu by joins, %llu by an index of the past, %llu rows), %llu counts, %llu reads of the "
-        "past (%llu refused, %llu trims), %llu "
+        "past (%llu refused, %llu trims, %llu times shortened by bytes), %llu "
         "versions, %llu changes (%llu images), %llu claims (%llu taken), %llu leases, %llu ended "
         "by time, %llu catalog, %llu builds (%llu failed), %llu reopens, %llu checks\n",
         run->rocks ? "rocks" : "mem", (unsigned long long)run->ops, (unsigned long long)run->seed,
@@ -118,12 +118,12 @@ static void report(const struct run *run, double seconds) {
         (unsigned long long)n->by_index, (unsigned long long)n->by_join,
         (unsigned long long)n->past_by_index, (unsigned long long)n->rows,
         (unsigned long long)n->counts, (unsigned long long)n->pasts, (unsigned long long)n->expired,
-        (unsigned long long)n->trims, (unsigned long long)n->versions,
-        (unsigned long long)n->changes, (unsigned long long)n->images,
-        (unsigned long long)n->claims, (unsigned long long)n->taken, (unsigned long long)n->leases,
-        (unsigned long long)n->ended, (unsigned long long)n->catalog, (unsigned long long)n->builds,
-        (unsigned long long)n->failed_builds, (unsigned long long)n->reopens,
-        (unsigned long long)n->checks);
+        (unsigned long long)n->trims, (unsigned long long)n->bounded,
+        (unsigned long long)n->versions, (unsigned long long)n->changes,
+        (unsigned long long)n->images, (unsigned long long)n->claims, (unsigned long long)n->taken,
+        (unsigned long long)n->leases, (unsigned long long)n->ended, (unsigned long long)n->catalog,
+        (unsigned long long)n->builds, (unsigned long long)n->failed_builds,
+        (unsigned long long)n->reopens, (unsigned long long)n->checks);
     fflush(stdout);
 }
 

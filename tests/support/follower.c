@@ -157,6 +157,17 @@ static void compare(struct oracle *o, struct ctx *ctx, struct engine *engine, ui
                     o->followers[which].count);
 }
 
+// Once it is, it stays so.
+static bool is_trimmed(struct engine *engine, uint64_t ms) {
+    struct view *view = engine_view(engine);
+    const struct database *db = catalog_database(view->catalog, SLICE_LIT("main"));
+    const struct collection *c = catalog_collection(view->catalog, db->id, SLICE_LIT("jobs"));
+    uint64_t ts = ms << 20 | 0xFFFFF;
+    bool trimmed = ts < view->horizon_ts || (c && ts < c->history_from);
+    txn_view_release(view);
+    return trimmed;
+}
+
 // The document as of the end of a millisecond in which it changed, if that is kept.
 static void compare_past(struct oracle *o, struct ctx *ctx, struct engine *engine,
                          const struct follower *f, const struct follower_change *change) {
@@ -164,9 +175,7 @@ static void compare_past(struct oracle *o, struct ctx *ctx, struct engine *engin
     struct engine_doc doc = {0};
     uint64_t ms = change->commit_ts >> 20, version = 0, kept = f->changes;
     if (ms >= engine_now_ms(engine)) return; // not over: the clock may stand still
-    struct view *view = engine_view(engine);
-    bool trimmed = (ms << 20 | 0xFFFFF) < view->horizon_ts;
-    txn_view_release(view);
+    bool trimmed = is_trimmed(engine, ms);
     for (uint64_t i = kept > FOLLOWER_RING ? kept - FOLLOWER_RING : 0; i < kept; i++) {
         const struct follower_change *other = &f->ring[i % FOLLOWER_RING];
         if (other->id == change->id && other->commit_ts >> 20 <= ms) version = other->version;
@@ -174,8 +183,9 @@ static void compare_past(struct oracle *o, struct ctx *ctx, struct engine *engin
     nacre_status status = engine_get_past(ctx, engine, &c, val_int(change->id), (int64_t)ms, &doc);
     // A time after the last commit is logged first, and a model log misbehaves at times.
     if (status == NACRE_OUTCOME_UNKNOWN) return;
-    bool right = trimmed ? status == NACRE_HISTORY_EXPIRED
-                         : status == NACRE_OK && doc.row.version == version;
+    bool right = status == NACRE_HISTORY_EXPIRED
+                     ? is_trimmed(engine, ms)
+                     : !trimmed && status == NACRE_OK && doc.row.version == version;
     if (!right)
         oracle_fail(
             o, "job %" PRId64 " as of %" PRIu64 ": %s, version %" PRIu64 " instead of %" PRIu64,

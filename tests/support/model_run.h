@@ -37,7 +37,7 @@ struct run_counts {
     uint64_t transactions, wheres;
     uint64_t writes, batches, refused, replays, gets, queries, pages, rows, by_index, by_join,
         past_by_index, counts;
-    uint64_t pasts, expired, trims, versions, changes, images;
+    uint64_t pasts, expired, trims, bounded, versions, changes, images;
     uint64_t claims, taken, leases, ended, catalog, builds, failed_builds, reopens, checks;
 };
 

@@ -233,11 +233,11 @@ static void create_collection(struct run *run, struct model_collection *c) {
         "{\"history_seconds\":3600}",
         "{\"ttl_seconds\":20,\"history_seconds\":600}",
         "{\"primary_key\":\"pk\"}",
-        "{\"history_seconds\":60}",
+        "{\"history_seconds\":3600,\"history_bytes\":6000}",
         "{\"primary_key\":\"pk\",\"history_seconds\":3600,"
         "\"indexes\":[{\"name\":\"i0\",\"fields\":[\"n\",\"s\"]}]}",
         NULL};
-    static const uint64_t history[] = {3600, 600, 0, 60, 3600, 0};
+    static const uint64_t history[] = {3600, 600, 0, 3600, 3600, 0};
     uint32_t which = run_below(run, 6);
     if (c->there) return;
     nacre_status absent = run_absent(run, c);
@@ -250,6 +250,7 @@ static void create_collection(struct run *run, struct model_collection *c) {
     model_history(&run->model, c, history[which]);
     if (which == 1) c->ttl_seconds = 20;
     if (which == 2 || which == 4) c->primary_key = "pk";
+    if (which == 3) c->history_bytes = 6000;
     if (which != 4) return;
     c->indexes[0] = (struct model_index){
         .name = "i0", .state = MODEL_READY, .field_count = 2, .paths = {"n", "s"}};

@@ -173,6 +173,7 @@ void run_tick(struct run *run) {
         ended += model_sweep(&run->model, &run->model.collections[i]);
     run->counts.ended += ended;
     run_sync_indexes(run);
+    run_bounded(run);
 }
 
 void run_time(struct run *run) {

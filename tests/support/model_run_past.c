@@ -30,6 +30,35 @@ static uint64_t horizon_of(struct run *run) {
     return ts;
 }
 
+// Where the engine has trimmed what was over history_bytes: when it does is its own choice.
+static uint64_t trimmed_to(struct run *run, const struct model_collection *c) {
+    if (!c->history_bytes) return 0;
+    struct view *view = engine_view(run->engine);
+    const struct database *db = catalog_database(view->catalog, slice_str(c->database));
+    uint64_t ts = catalog_collection(view->catalog, db->id, slice_str(c->name))->history_from;
+    txn_view_release(view);
+    return ts;
+}
+
+void run_bounded(struct run *run) {
+    for (int i = 0; i < MODEL_COLLECTIONS; i++) {
+        const struct model_collection *c = &run->model.collections[i];
+        struct engine_history history;
+        if (!c->there || !c->history_bytes || !c->history_seconds) continue;
+        struct view *view = engine_view(run->engine);
+        const struct database *db = catalog_database(view->catalog, slice_str(c->database));
+        const struct collection *of =
+            catalog_collection(view->catalog, db->id, slice_str(c->name));
+        run_expect(run, "history", engine_history(&run->ctx, run->engine, view, of, &history),
+                   NACRE_OK);
+        if (history.bytes > c->history_bytes)
+            run_fail(run, "%s holds %llu bytes of history", c->name,
+                     (unsigned long long)history.bytes);
+        run->counts.bounded += of->history_from > of->created_ts;
+        txn_view_release(view);
+    }
+}
+
 // What a read of c as of then must be answered.
 static nacre_status past_status(struct run *run, const struct model_collection *c, uint64_t ms) {
     if (!c->there) return run_absent(run, c);
@@ -37,6 +66,7 @@ static nacre_status past_status(struct run *run, const struct model_collection *
     if (ms < c->created_ms) return NACRE_COLLECTION_NOT_FOUND;
     if (ms < c->history_from_ms) return NACRE_HISTORY_EXPIRED;
     if ((run->world.wall_ms - ms) / 1000 >= c->history_seconds) return NACRE_HISTORY_EXPIRED;
+    if (end_of(ms) < trimmed_to(run, c)) return NACRE_HISTORY_EXPIRED;
     return end_of(ms) < horizon_of(run) ? NACRE_HISTORY_EXPIRED : NACRE_OK;
 }
 

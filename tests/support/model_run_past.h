@@ -10,6 +10,8 @@ void run_photo(struct run *run);
 // A point, a query, a count or an aggregate as of a photo, or its refusal where it is not kept.
 void run_past(struct run *run);
 void run_versions(struct run *run);
+// After a tick: no collection holds more history than its history_bytes.
+void run_bounded(struct run *run);
 // In between the pages of a read of the past: writes, trimming of what is read, a flush.
 void run_meanwhile(struct run *run);
 

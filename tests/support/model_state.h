@@ -74,6 +74,7 @@ struct model_collection {
     bool there;
     uint64_t ttl_seconds, quota_documents;
     uint64_t history_seconds, history_from_ms, created_ms;
+    uint64_t history_bytes; // 0: no bound
     const char *primary_key;
     struct model_doc **docs; // in no order, markers among them
     uint32_t count, cap;

@@ -448,7 +448,8 @@ static nacre_status setup_history(struct ctx *ctx, struct engine *engine) {
     struct buf body BUF_CLEANUP = {0};
     struct result result;
     buf_init(&body, NULL, BODY_MAX);
-    TRY(json_parse(ctx, SLICE_LIT("{\"history_seconds\":3600}"), &(struct json_options){0}, &body));
+    TRY(json_parse(ctx, SLICE_LIT("{\"history_seconds\":3600,\"history_bytes\":16384}"),
+                   &(struct json_options){0}, &body));
     struct catalog_request request = {.op = CATALOG_CREATE_COLLECTION,
                                       .target.collection = SLICE_LIT("jobs"),
                                       .body = buf_slice(&body)};

@@ -340,7 +340,7 @@ static void test_rows_that_make_no_sense(void **state) {
     expect_damaged(NACRE_CORRUPT, "its id was never given");
 }
 
-static void put_changes_seconds(const char *settings) {
+static void put_settings(const char *settings) {
     struct collection c = {
         .id = 1, .database_id = 1, .tablet = 1, .settings = doc_values_doc(&f.ctx, settings)};
     catalog_fixture_name(c.name, "films");
@@ -348,22 +348,28 @@ static void put_changes_seconds(const char *settings) {
     catalog_fixture_write(&f);
 }
 
-static void test_changes_seconds(void **state) {
+static void test_settings(void **state) {
     (void)state;
     put_database(1, "main");
     f.counters.next_collection = f.counters.next_tablet = 2;
-    put_changes_seconds("{}");
+    put_settings("{}");
     struct catalog *catalog = load();
     assert_int_equal(catalog->collections[0].changes_seconds, CHANGES_SECONDS_DEFAULT);
     catalog_unref(catalog);
-    put_changes_seconds("{\"changes_seconds\":60}");
+    put_settings("{\"changes_seconds\":60}");
     catalog = load();
     assert_int_equal(catalog->collections[0].changes_seconds, 60);
     catalog_unref(catalog);
-    put_changes_seconds("{\"changes_seconds\":59}");
+    put_settings("{\"changes_seconds\":59}");
     expect_damaged(NACRE_CORRUPT, "changes_seconds");
-    put_changes_seconds("{\"changes_seconds\":\"60\"}");
+    put_settings("{\"changes_seconds\":\"60\"}");
     expect_damaged(NACRE_CORRUPT, "changes_seconds");
+    put_settings("{\"history_bytes\":5000}");
+    catalog = load();
+    assert_int_equal(catalog->collections[0].history_bytes, 5000);
+    catalog_unref(catalog);
+    put_settings("{\"history_bytes\":4095}");
+    expect_damaged(NACRE_CORRUPT, "history_bytes");
 }
 
 static void test_collections_that_make_no_sense(void **state) {
@@ -467,7 +473,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_every_flipped_bit_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_row_in_the_wrong_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_that_make_no_sense, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_changes_seconds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_collections_that_make_no_sense, setup, teardown),
         cmocka_unit_test_setup_teardown(test_format_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ten_thousand_collections, setup, teardown),

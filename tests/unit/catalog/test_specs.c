@@ -42,11 +42,13 @@ static void test_collection_with_everything(void **state) {
                          "{\"name\":\"b\",\"fields\":[{\"path\":\"y.z\",\"order\":\"desc\"},\"w\"],"
                          "\"unique\":true}],"
                          "\"ttl_seconds\":60,\"history_seconds\":315360000,\"shards\":1,"
-                         "\"changes_seconds\":31536000,\"primary_key\":\"sku\"}",
+                         "\"history_bytes\":4096,\"changes_seconds\":31536000,"
+                         "\"primary_key\":\"sku\"}",
                          &spec),
         NACRE_OK);
     assert_int_equal(spec.ttl_seconds, 60);
     assert_int_equal(spec.history_seconds, 315360000);
+    assert_int_equal(spec.history_bytes, 4096);
     assert_int_equal(spec.changes_seconds, 31536000);
     assert_true(slice_eq_str(spec.primary_key, "sku"));
     assert_int_equal(spec.index_count, 2);
@@ -56,7 +58,8 @@ static void test_collection_with_everything(void **state) {
     assert_true(slice_eq_str(spec.indexes[1].fields[0].path, "y.z"));
     assert_string_equal(doc_values_text(&f.ctx, spec.settings),
                         "{\"primary_key\":\"sku\",\"shards\":1,\"ttl_seconds\":60,"
-                        "\"history_seconds\":315360000,\"changes_seconds\":31536000}");
+                        "\"history_seconds\":315360000,\"history_bytes\":4096,"
+                        "\"changes_seconds\":31536000}");
     assert_int_equal(collection_spec_parse(&f.ctx, spec.settings, &again), NACRE_OK);
     assert_true(slice_eq(again.settings, spec.settings));
     assert_int_equal(again.index_count, 0);
@@ -68,6 +71,7 @@ static void test_collection_with_nothing(void **state) {
     assert_int_equal(collection_spec_parse(&f.ctx, (struct slice){0}, &spec), NACRE_OK);
     assert_int_equal(spec.ttl_seconds, 0);
     assert_int_equal(spec.changes_seconds, 86400);
+    assert_int_equal(spec.history_bytes, 0);
     assert_string_equal(doc_values_text(&f.ctx, spec.settings), "{}");
     assert_int_equal(parse_collection("{}", &spec), NACRE_OK);
     assert_int_equal(parse_collection("{\"primary_key\":\"_id\"}", &spec), NACRE_OK);
@@ -88,6 +92,7 @@ static void test_collection_refusals(void **state) {
         {"{\"ttl_seconds\":1.0}", NACRE_INVALID_ARGUMENT, "/ttl_seconds"},
         {"{\"ttl_seconds\":null}", NACRE_INVALID_ARGUMENT, "/ttl_seconds"},
         {"{\"history_seconds\":\"1\"}", NACRE_INVALID_ARGUMENT, "/history_seconds"},
+        {"{\"history_bytes\":4095}", NACRE_INVALID_ARGUMENT, "/history_bytes"},
         {"{\"changes_seconds\":59}", NACRE_INVALID_ARGUMENT, "/changes_seconds"},
         {"{\"changes_seconds\":31536001}", NACRE_INVALID_ARGUMENT, "/changes_seconds"},
         {"{\"changes_seconds\":\"1h\"}", NACRE_INVALID_ARGUMENT, "/changes_seconds"},

@@ -182,6 +182,45 @@ static void test_refusals(void **state) {
     lib_fixture_close(&f);
 }
 
+// What of the past is held is told, and is no more than was asked for.
+static void test_held(void **state) {
+    struct lib_fixture f;
+    const char *text;
+    char first[32], last[32], from[32], json[64];
+    nacre_doc doc = {0};
+    unsigned bytes = 0;
+    (void)state;
+    lib_fixture_open(&f);
+    LIB_OK(&f, nacre_collection_create(f.s, &f.c, "{}", NULL));
+    LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &text));
+    assert_null(strstr(text, "\"history"));
+    LIB_OK(&f,
+           nacre_collection_alter(f.s, &f.c, "{\"history_seconds\":3600,\"history_bytes\":4096}"));
+    LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &text));
+    LIB_HAS(text, "\"history\":{\"bytes\":0,\"from\":\"20");
+    LIB_HAS(text, "\"history_seconds\":3600,\"history_bytes\":4096");
+    put(&f, 1, 1, first);
+    for (int n = 2; n < 100; n++) {
+        snprintf(json, sizeof json, "{\"_id\":1,\"n\":%d}", n);
+        LIB_OK(&f, lib_fixture_put(&f, json));
+    }
+    time_of(&f, 1, last);
+    do { // trimmed in the background
+        LIB_OK(&f, nacre_collection_describe(f.s, &f.c, &text));
+        text = strstr(text, "\"history\":");
+        assert_non_null(text);
+        assert_int_equal(
+            sscanf(text, "\"history\":{\"bytes\":%u,\"from\":\"%31[^\"]", &bytes, from), 2);
+    } while (bytes > 4096);
+    assert_true(strcmp(first, from) < 0);
+    LIB_FAILS(&f, nacre_get_as_of(f.s, &f.c, nacre_id_integer(1), first, &doc),
+              NACRE_HISTORY_EXPIRED, "history");
+    expect(&f, 1, last, "{\"_id\":1,\"n\":99,\"_version\":99}");
+    LIB_FAILS(&f, nacre_collection_alter(f.s, &f.c, "{\"history_bytes\":1}"),
+              NACRE_INVALID_ARGUMENT, "from 4096");
+    lib_fixture_close(&f);
+}
+
 static void test_versions(void **state) {
     struct lib_fixture f;
     char t1[32], t2[32], want[512];
@@ -229,9 +268,8 @@ static void test_versions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_now),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_reads),    cmocka_unit_test(test_now),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_held),
         cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
