@@ -1,6 +1,6 @@
 # What is installed: libnacre (static and shared), the tool, the headers, pkg-config and CMake files.
 set(LIBRARY_ROOMS ${NACRE_ROOMS})
-list(REMOVE_ITEM LIBRARY_ROOMS cli)
+list(REMOVE_ITEM LIBRARY_ROOMS cli server ops auth net)
 set(LIBRARY_OBJECTS "")
 set(SHARED_LIBS "")
 foreach(room IN LISTS LIBRARY_ROOMS)
@@ -58,7 +58,7 @@ if(cli IN_LIST NACRE_ROOMS)
 endif()
 
 install(TARGETS nacre_static nacre_shared EXPORT nacre_targets ARCHIVE LIBRARY)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/nacre TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/nacre TYPE INCLUDE FILES_MATCHING PATTERN "*.h" PATTERN serve.h EXCLUDE)
 
 # What a program that links libnacre.a must link too: the same libraries by name.
 set(NACRE_STATIC_LIBS "")

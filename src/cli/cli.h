@@ -72,6 +72,8 @@ enum cli_option_id {
     OPT_COUNT_OF,
     OPT_WORKERS,
     OPT_BAIL,
+    OPT_LISTEN,
+    OPT_INSECURE,
     OPT_MARKDOWN,
     OPT_COUNT
 };

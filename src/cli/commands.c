@@ -182,6 +182,12 @@ const struct cli_command cli_commands[] = {
      OPTIONS(QUOTAS), cmd_db_alter, false},
     {"db drop", "DATABASE", 1, 1, "Delete a database with its collections", NULL,
      "nacre db drop shop", NULL, cmd_db_drop, false},
+    {"serve", "[DIR]", 0, 1, "Serve a directory over HTTP",
+     "Makes the database if it is not there, and the key that callers need: DIR/admin.key.\n"
+     "Also on the Unix socket DIR/nacre.sock. Ends in good order at SIGTERM or Ctrl-C.",
+     "nacre serve data\nnacre serve data --listen 127.0.0.1:8080\n"
+     "curl -H \"Authorization: Bearer $(cat data/admin.key)\" http://127.0.0.1:7700/v1/collections",
+     OPTIONS(OPT_LISTEN, OPT_INSECURE), cmd_serve, false},
     {"shell", "[DIR]", 0, 1, "Type commands",
      "The same commands without the word nacre; quotes as in a shell, JSON needs none and may go\n"
      "over several lines. From a pipe it runs a command a line and goes on after a failure; the "

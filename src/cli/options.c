@@ -108,5 +108,9 @@ const struct cli_option cli_options[OPT_COUNT] = {
                       "documents to measure with (default 50000)"},
     [OPT_WORKERS] = {"workers", 0, CLI_NUMBER, "N", 1, 64, "threads that compete (default 8)"},
     [OPT_BAIL] = {"bail", 0, CLI_FLAG, NULL, 0, 0, "stop at the first command that fails"},
+    [OPT_LISTEN] = {"listen", 0, CLI_TEXT, "HOST:PORT,…", 0, 0,
+                    "addresses (default 127.0.0.1:7700); port 0: any that is free"},
+    [OPT_INSECURE] = {"insecure", 0, CLI_FLAG, NULL, 0, 0,
+                      "allow addresses that other machines reach, without TLS"},
     [OPT_MARKDOWN] = {"markdown", 0, CLI_FLAG, NULL, 0, 0, "all commands as Markdown"},
 };

@@ -17,6 +17,7 @@
 #include "engine/running.h"
 #include "engine/tx.h"
 #include "engine/versions.h"
+#include "lib/problem.h"
 #include "nacre/nacre.h"
 #include "query/query.h"
 
@@ -124,8 +125,6 @@ struct lib_row_options {
 };
 MUST_USE nacre_status lib_row_json(struct nacre_session *s, const struct row *row,
                                    const struct lib_row_options *options, struct buf *out);
-// Appends the problem object of err.
-void lib_problem_write(struct buf *out, const struct err *err);
 
 // --- transactions ---
 

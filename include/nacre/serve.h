@@ -1,0 +1,38 @@
+/* A database directory served over sockets, by the program that calls this: what `nacre serve` is.
+ * Not part of libnacre. C99. Functions may be called from any one thread. */
+#ifndef NACRE_SERVE_H
+#define NACRE_SERVE_H
+
+#include "nacre/nacre.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nacre_server nacre_server;
+
+/* Zero-initialise, then set what is wanted. Borrowed during the call. */
+typedef struct nacre_serve_options {
+    const char *dir;
+    nacre_options open;        /* of the directory; error is not looked at */
+    const char *const *listen; /* "HOST:PORT" each; none: 127.0.0.1:7700. Port 0: any free one */
+    size_t listen_count;
+    int insecure; /* allow addresses that other machines reach */
+} nacre_serve_options;
+
+/* Opens the directory and serves it until nacre_server_stop, in threads of its own. Also listens on
+ * DIR/nacre.sock, and makes DIR/admin.key if it is not there. error (may be NULL) tells what was
+ * wrong. */
+NACRE_MUST_USE nacre_status nacre_server_start(const nacre_serve_options *options,
+                                               nacre_open_error *error, nacre_server **out);
+/* The URLs it listens on, parted by spaces; as long as the server. */
+const char *nacre_server_addresses(const nacre_server *server);
+/* Takes no more requests, waits up to 10 s for those that run, cancels the others, closes the
+ * directory. NULL is fine. */
+NACRE_MUST_USE nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,60 @@
+// nacre serve.
+#include "nacre/serve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/out.h"
+
+enum { ADDRESSES_MAX = 16 };
+
+// "A,B": the addresses, in text's place.
+static int split_list(struct cli *cli, const struct cli_call *call, char *text,
+                      const char *out[ADDRESSES_MAX], size_t *out_count) {
+    for (char *at = text; *at; at += strlen(at) + 1) {
+        char *comma = strchr(at, ',');
+        if (*out_count == ADDRESSES_MAX)
+            return cli_usage(cli, call->command, NULL, "--listen takes at most %d addresses",
+                             ADDRESSES_MAX);
+        out[(*out_count)++] = at;
+        if (!comma) return 0;
+        *comma = '\0';
+    }
+    return 0;
+}
+
+static int serve(struct cli *cli, const nacre_serve_options *options) {
+    nacre_open_error error = {0};
+    nacre_server *server;
+    nacre_status status = nacre_server_start(options, &error, &server);
+    if (status == NACRE_OK) {
+        cli_note(cli, "serving %s at %s and %s/nacre.sock; the key is in %s/admin.key",
+                 options->dir, nacre_server_addresses(server), options->dir, options->dir);
+        cli_catch_interrupts(NULL);
+        while (cli_wait_input(-1)) {
+        }
+        cli_note(cli, "stopping");
+        status = nacre_server_stop(server, &error);
+    }
+    if (status == NACRE_OK) return 0;
+    return cli_error(cli, status, error.hint[0] ? error.hint : NULL, "%s",
+                     error.detail[0] ? error.detail : nacre_status_title(status));
+}
+
+int cmd_serve(struct cli *cli, const struct cli_call *call) {
+    const char *addresses[ADDRESSES_MAX];
+    nacre_serve_options options = {.dir = call->count > 0 ? call->arguments[0] : cli->dir,
+                                   .open = {.create = 1},
+                                   .listen = addresses,
+                                   .insecure = call->options[OPT_INSECURE].given};
+    struct cli_text list = {0};
+    int code = cli_close(cli);
+    if (call->options[OPT_LISTEN].given) {
+        cli_text_puts(&list, call->options[OPT_LISTEN].text);
+        if (!code) code = split_list(cli, call, list.data, addresses, &options.listen_count);
+    }
+    if (!code) code = serve(cli, &options);
+    cli_text_free(&list);
+    return code;
+}

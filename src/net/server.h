@@ -1,0 +1,75 @@
+// A server of requests over sockets: loops that read and write, workers that run what is asked.
+// Which requests there are, the application tells by struct net_app.
+//
+// Invariants:
+//  N1  a loop never waits for a worker, and no worker touches a socket.
+//  N2  what is held for a connection is bounded: head 16 KiB, body as the application allows,
+//      queues of streams 1 MiB each way; past that the peer is not read, or the worker waits.
+//  N3  replies of one connection stand in the order of its requests.
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include "base/err/ctx.h"
+#include "base/mem/buf.h"
+#include "net/http.h"
+
+struct net_exchange; // one request and its reply
+struct net_server;
+
+struct net_plan {
+    bool streamed;     // the body is read by net_read while it comes; else it is there as a whole
+    uint64_t body_max; // bytes of a whole body; beyond: 413
+};
+
+struct net_app {
+    void *arg;
+    // On a loop's thread; must not block.
+    struct net_plan (*plan)(void *arg, const struct http_request *request);
+    // The body of an answer to what is no request; fills content. status: 400, 408, 413…
+    void (*refuse)(void *arg, int status, const char *detail, struct buf *content);
+    void *(*worker_open)(void *arg); // a thread's own state; NULL: there can be no more now
+    void (*worker_close)(void *worker);
+    void (*run)(void *worker, struct net_exchange *exchange); // must reply
+};
+
+struct net_limits {
+    uint32_t connections, workers, loops;
+    uint64_t head_ms, idle_ms, stall_ms; // time for a head, between requests, without progress
+};
+
+// Nothing listens yet. app and world outlive the server.
+MUST_USE nacre_status net_server_open(struct ctx *ctx, const struct net_app *app,
+                                      const struct net_limits *limits, struct net_server **out);
+// Listens on host (an address or a name) and port; port 0: any that is free. *out_port may be NULL.
+MUST_USE nacre_status net_server_listen(struct ctx *ctx, struct net_server *server,
+                                        const char *host, uint16_t port, uint16_t *out_port);
+// Listens on a Unix socket that only this user may open; a stale one is replaced.
+MUST_USE nacre_status net_server_listen_unix(struct ctx *ctx, struct net_server *server,
+                                             const char *path);
+// Begins to serve.
+MUST_USE nacre_status net_server_start(struct ctx *ctx, struct net_server *server);
+// No new requests from here on; waits for those that run, at most drain_ms. NULL is fine.
+void net_server_drain(struct net_server *server, uint64_t drain_ms);
+// Cuts what is left and frees all; NULL is fine. What a worker waits for outside of the exchange,
+// the application must have ended.
+void net_server_close(struct net_server *server);
+
+// --- for the application's run ---
+
+const struct http_request *net_request(const struct net_exchange *exchange);
+struct slice net_body(const struct net_exchange *exchange); // of a whole body
+bool net_is_unix(const struct net_exchange *exchange);      // came over the Unix socket
+// The next bytes of a streamed body; 0 at its end, -1: the peer is gone or sent nonsense.
+long net_read(struct net_exchange *exchange, void *buffer, size_t size);
+// The whole reply. headers: lines that end with CR LF, without length and connection.
+void net_reply(struct net_exchange *exchange, int status, struct slice headers,
+               struct slice content);
+// A reply of unknown length: begin, write any number of times; it ends when run returns.
+void net_reply_begin(struct net_exchange *exchange, int status, struct slice headers);
+int net_write(struct net_exchange *exchange, const void *bytes,
+              size_t size);                   // -1: the peer is gone
+int net_flush(struct net_exchange *exchange); // what was written goes out now
+// Ends a streamed reply so that the peer sees that it is not whole.
+void net_abort(struct net_exchange *exchange);
+
+#endif

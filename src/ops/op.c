@@ -1,0 +1,142 @@
+// How a call runs.
+#include "ops/op.h"
+
+#include <stdio.h>
+
+#include "lib/problem.h"
+#include "ops/tx.h"
+
+enum { ANSWER_MAX = 512 << 20, DEFAULT_TIMEOUT_MS = 30000 };
+
+void op_answer_init(struct op_answer *answer, struct budget *budget) {
+    *answer = (struct op_answer){.media = OP_JSON};
+    buf_init(&answer->body, budget, ANSWER_MAX);
+    buf_init(&answer->location, budget, 4096);
+}
+
+void op_answer_free(struct op_answer *answer) {
+    buf_free(&answer->body);
+    buf_free(&answer->location);
+}
+
+nacre_status op_refuse(struct op_call *call, nacre_status status) {
+    struct op_answer *answer = &call->answer;
+    buf_reset(&answer->body);
+    if (call->problem)
+        buf_put_str(&answer->body, call->problem);
+    else
+        lib_problem_write(&answer->body, &call->ctx->err);
+    answer->status = nacre_status_http(status);
+    answer->problem = true;
+    answer->media = OP_JSON;
+    answer->sequence[0] = '\0';
+    if (!call->problem && call->ctx->err.has_current_version)
+        answer->version = call->ctx->err.current_version;
+    return status;
+}
+
+nacre_status op_told(struct op_call *call, nacre_status status) {
+    if (status == NACRE_OK) return status;
+    // A copy: closing a cursor is a call of the session too.
+    call->problem = arena_str(&call->ctx->arena, slice_str(nacre_error_problem(call->session)));
+    if (!call->problem) return err_nomem(call->ctx);
+    call->answer.version = nacre_error_version(call->session);
+    return status;
+}
+
+bool op_flag(const struct op_call *call, enum op_param param, bool fallback) {
+    return call->params[param] ? strcmp(call->params[param], "true") == 0 : fallback;
+}
+
+uint64_t op_number(const struct op_call *call, enum op_param param, uint64_t fallback) {
+    uint64_t value = 0;
+    if (!call->params[param]) return fallback;
+    for (const char *at = call->params[param]; *at; at++)
+        value = value * 10 + (uint64_t)(*at - '0');
+    return value;
+}
+
+static bool is_one_of(const char *text, const char *list) {
+    size_t size = strlen(text);
+    for (const char *at = list; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ','))
+        if (strcspn(at, ",") == size && memcmp(at, text, size) == 0) return true;
+    return false;
+}
+
+static bool is_integer(const struct op_param_row *row, const char *text) {
+    int64_t value = 0;
+    if (!*text || strlen(text) > 15) return false;
+    for (const char *at = text; *at; at++) {
+        if (*at < '0' || *at > '9') return false;
+        value = value * 10 + (*at - '0');
+    }
+    return value >= row->min && value <= row->max;
+}
+
+static nacre_status check_param(struct op_call *call, enum op_param param) {
+    const struct op_param_row *row = &op_params[param];
+    const char *text = call->params[param];
+    nacre_status status = NACRE_OK;
+    if (!text) return NACRE_OK;
+    if (row->kind == OP_BOOLEAN && !is_one_of(text, "true,false"))
+        status = err_set(call->ctx, NACRE_INVALID_ARGUMENT, "%s is true or false, not \"%.64s\"",
+                         row->name, text);
+    else if (row->kind == OP_INTEGER && !is_integer(row, text))
+        status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,
+                         "%s is a whole number from %lld to %lld, not \"%.64s\"", row->name,
+                         (long long)row->min, (long long)row->max, text);
+    else if (row->values && !is_one_of(text, row->values))
+        status = err_set(call->ctx, NACRE_INVALID_ARGUMENT, "%s is one of %s, not \"%.64s\"",
+                         row->name, row->values, text);
+    if (status != NACRE_OK) err_parameter(call->ctx, row->name);
+    return status;
+}
+
+// The store is one machine here: every level reads what is newest.
+static nacre_status check_consistency(struct op_call *call) {
+    const char *text = call->params[OP_PARAM_CONSISTENCY];
+    size_t digits = 0;
+    if (!text || is_one_of(text, "local,eventual,session,quorum,linearizable")) return NACRE_OK;
+    if (strncmp(text, "bounded:", 8) == 0) digits = strspn(text + 8, "0123456789");
+    if (digits && digits < 10 && strcmp(text + 8 + digits, "ms") == 0) return NACRE_OK;
+    nacre_status status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,
+                                  "consistency is local, eventual, bounded:500ms, session, quorum "
+                                  "or linearizable, not \"%.64s\"",
+                                  text);
+    err_parameter(call->ctx, "consistency");
+    return status;
+}
+
+static nacre_status check(struct op_call *call) {
+    if (!(call->principal->permissions >> call->op->permission & 1))
+        return err_set(call->ctx, NACRE_PERMISSION_DENIED, "this key may not do %s",
+                       call->op->name);
+    for (int param = 0; param < OP_PARAMS; param++)
+        TRY(check_param(call, (enum op_param)param));
+    TRY(check_consistency(call));
+    if (call->op->run) return NACRE_OK;
+    return err_set(call->ctx, NACRE_UNIMPLEMENTED, "%s comes with a later version", call->op->name);
+}
+
+nacre_status op_run(struct op_call *call) {
+    nacre_session *own = call->session;
+    struct op_tx *tx = NULL;
+    call->answer.status = call->op->status;
+    call->collection =
+        nacre_collection_of(call->path[OP_PATH_DATABASE], call->path[OP_PATH_COLLECTION]);
+    nacre_status status = check(call);
+    if (status == NACRE_OK && call->headers[OP_HEADER_NACRE_TRANSACTION])
+        status = op_tx_enter(call, call->headers[OP_HEADER_NACRE_TRANSACTION], &tx);
+    if (status == NACRE_OK) {
+        nacre_session_timeout(call->session,
+                              op_number(call, OP_PARAM_TIMEOUT_MS, DEFAULT_TIMEOUT_MS));
+        status = call->op->run(call);
+    }
+    if (status == NACRE_OK && buf_status(&call->answer.body) != NACRE_OK)
+        status = err_buf(call->ctx, &call->answer.body);
+    if (status != NACRE_OK) op_refuse(call, status);
+    op_tx_leave(call, tx);
+    if (call->scratch) buf_free(call->scratch);
+    call->session = own;
+    return status;
+}

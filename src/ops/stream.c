@@ -1,0 +1,182 @@
+// Bodies and answers that are not held as a whole: import, export, changes.
+#include "doc/json.h"
+#include "lib/lib_body.h"
+#include "ops/op.h"
+
+// --- import ---
+
+struct import_call {
+    struct op_call *call;
+    struct buf refused; // NDJSON of refused lines, answered at once where the protocol can
+    bool gone;
+};
+
+static long read_body(void *arg, void *buffer, size_t size) {
+    struct import_call *import = arg;
+    const struct op_stream *stream = import->call->stream;
+    return stream->read(stream->arg, buffer, size);
+}
+
+static void tell_refused(void *arg, uint64_t line, const char *problem) {
+    struct import_call *import = arg;
+    const struct op_stream *stream = import->call->stream;
+    buf_reset(&import->refused);
+    buf_printf(&import->refused, "{\"line\":%llu,\"error\":%s}\n", (unsigned long long)line,
+               problem);
+    if (buf_status(&import->refused) != NACRE_OK || import->gone) return;
+    import->gone = stream->write(stream->arg, import->refused.p, import->refused.n) != 0;
+}
+
+static int is_gone(void *arg, const nacre_progress *progress) {
+    (void)progress;
+    return ((struct import_call *)arg)->gone;
+}
+
+nacre_status run_import(struct op_call *call) {
+    const char *mode = call->params[OP_PARAM_MODE], *on_error = call->params[OP_PARAM_ON_ERROR];
+    const char *durability = call->params[OP_PARAM_DURABILITY];
+    struct buf end BUF_CLEANUP = {0};
+    struct import_call import = {.call = call};
+    nacre_import_options options = {
+        .insert = mode && strcmp(mode, "insert") == 0,
+        .skip_errors = on_error && strcmp(on_error, "skip") == 0,
+        .durability = durability && strcmp(durability, "memory") == 0 ? NACRE_MEMORY : NACRE_SYNCED,
+        .format = call->media == OP_CSV ? NACRE_CSV : NACRE_NDJSON,
+        .on_progress = is_gone,
+        .on_line_error = tell_refused,
+        .arg = &import,
+    };
+    nacre_import_result result;
+    buf_init(&import.refused, NULL, 1 << 20);
+    buf_init(&end, NULL, 1 << 20);
+    call->answer.media = OP_NDJSON;
+    nacre_status status =
+        nacre_import(call->session, &call->collection, read_body, &import, &options, &result);
+    buf_free(&import.refused);
+    if (status != NACRE_OK)
+        buf_printf(&end, "{\"$error\":{\"problem\":%s,\"line\":%llu,\"documents\":%llu}}\n",
+                   nacre_error_problem(call->session), (unsigned long long)result.lines + 1,
+                   (unsigned long long)result.documents);
+    else
+        buf_printf(&end, "{\"$end\":{\"documents\":%llu,\"failed\":%llu,\"seq\":\"%s\"}}\n",
+                   (unsigned long long)result.documents, (unsigned long long)result.failed,
+                   result.sequence);
+    TRY(buf_status(&end));
+    op_answer_sequence(call, result.sequence);
+    call->stream->write(call->stream->arg, end.p, end.n);
+    return NACRE_OK; // how it went stands in the stream's last line
+}
+
+// --- export ---
+
+static int write_answer(void *arg, const void *bytes, size_t size) {
+    struct op_call *call = arg;
+    return call->stream->write(call->stream->arg, bytes, size);
+}
+
+nacre_status run_export(struct op_call *call) {
+    struct buf spec BUF_CLEANUP = {0};
+    bool csv = call->accept == OP_CSV;
+    buf_init(&spec, NULL, 1 << 20);
+    op_member_text(&spec, "filter", call->params[OP_PARAM_FILTER]);
+    op_member_list(&spec, "fields", call->params[OP_PARAM_FIELDS]);
+    op_member_text(&spec, "as_of", call->params[OP_PARAM_AS_OF]);
+    op_member_text(&spec, "format", csv ? "csv" : NULL);
+    op_members_end(&spec);
+    buf_put_u8(&spec, 0);
+    TRY(buf_status(&spec));
+    call->answer.media = csv ? OP_CSV : OP_NDJSON;
+    return op_told(call, nacre_export(call->session, &call->collection, (const char *)spec.p,
+                                      write_answer, call, NULL, NULL, NULL));
+}
+
+// --- changes ---
+
+static nacre_status put_change(struct op_call *call, struct buf *out, const char *json,
+                               size_t size) {
+    struct lib_member members[] = {{.name = "seq"},
+                                   {.name = "op"},
+                                   {.name = "id"},
+                                   {.name = "version"},
+                                   {.name = "time"},
+                                   {.name = "document"},
+                                   {0}};
+    struct buf *answer = &call->answer.body;
+    struct lib_body body;
+    struct slice seq;
+    buf_reset(answer); // op_answer_json writes there
+    TRY(op_answer_json(call, json, size));
+    buf_reset(out);
+    if (call->accept == OP_EVENTS) {
+        call->body = json;
+        call->body_size = size;
+        TRY(op_members(call, "a change", &body, members));
+        TRY(lib_body_string(&body, &members[0], &seq));
+        buf_put_str(out, "id: ");
+        buf_put_slice(out, seq);
+        buf_put_str(out, "\nevent: change\ndata: ");
+        buf_free(call->scratch);
+        call->scratch = NULL;
+    }
+    buf_put_slice(out, buf_slice(answer));
+    buf_put_str(out, call->accept == OP_EVENTS ? "\n\n" : "\n");
+    buf_reset(answer);
+    return buf_status(out);
+}
+
+static nacre_status end_changes(struct op_call *call, nacre_feed *feed, struct buf *out) {
+    const char *token;
+    TRY(op_told(call, nacre_feed_token(feed, &token)));
+    buf_reset(out);
+    buf_printf(out,
+               call->accept == OP_EVENTS ? "event: end\ndata: {\"seq\":\"%s\"}\n\n"
+                                         : "{\"$end\":{\"seq\":\"%s\"}}\n",
+               token);
+    call->stream->write(call->stream->arg, out->p, out->n);
+    return NACRE_OK;
+}
+
+enum { KEEP_ALIVE_MS = 15000 };
+
+static nacre_status follow_changes(struct op_call *call, nacre_feed *feed, struct buf *out) {
+    const struct op_stream *stream = call->stream;
+    bool follow = op_flag(call, OP_PARAM_FOLLOW, false);
+    const char *json;
+    size_t size;
+    if (follow && stream->write(stream->arg, "", 0) != 0) return NACRE_OK;
+    for (;;) {
+        struct arena_mark mark = arena_mark(&call->ctx->arena);
+        TRY(op_told(call, nacre_feed_next(feed, follow ? KEEP_ALIVE_MS : -1, &json, &size)));
+        if (!json && !follow) return end_changes(call, feed, out);
+        if (json) TRY(put_change(call, out, json, size));
+        const char *alive = call->accept == OP_EVENTS ? ":\n\n" : "\n"; // nothing came for a while
+        int gone = json ? stream->write(stream->arg, out->p, out->n)
+                        : stream->write(stream->arg, alive, strlen(alive));
+        if (!gone && follow) gone = stream->flush(stream->arg);
+        arena_rewind(&call->ctx->arena, mark);
+        if (gone) return NACRE_OK;
+    }
+}
+
+nacre_status run_changes(struct op_call *call) {
+    const char *since = call->params[OP_PARAM_SINCE];
+    struct buf spec BUF_CLEANUP = {0}, out BUF_CLEANUP = {0};
+    nacre_feed *feed;
+    if (!since) since = call->headers[OP_HEADER_LAST_EVENT_ID];
+    buf_init(&spec, NULL, 1 << 20);
+    buf_init(&out, NULL, call->answer.body.max);
+    op_member_text(&spec, "since", since);
+    op_member_text(&spec, "filter", call->params[OP_PARAM_FILTER]);
+    if (op_flag(call, OP_PARAM_FOLLOW, false))
+        buf_put_str(&spec, spec.n ? ",\"follow\":true" : "{\"follow\":true");
+    op_members_end(&spec);
+    buf_put_u8(&spec, 0);
+    TRY(buf_status(&spec));
+    call->answer.media = call->accept == OP_EVENTS ? OP_EVENTS : OP_NDJSON;
+    if (op_flag(call, OP_PARAM_FOLLOW, false)) nacre_session_timeout(call->session, 0);
+    TRY(op_told(call,
+                nacre_changes(call->session, &call->collection, (const char *)spec.p, &feed)));
+    nacre_status status = follow_changes(call, feed, &out);
+    nacre_feed_close(feed);
+    return status;
+}

@@ -1,0 +1,230 @@
+// Requests over HTTP: who asks, which operation, its call, its answer as headers and a body.
+#include <stdio.h>
+
+#include "doc/json.h"
+#include "lib/problem.h"
+#include "server/server.h"
+
+struct rest {
+    struct worker *worker;
+    struct net_exchange *exchange;
+    const struct http_request *request;
+    char request_id[37];
+    struct op_call *call;
+    bool begun; // the answer is a stream, and it has begun
+};
+
+// --- headers ---
+
+static void put_headers(struct rest *rest, const struct op_answer *answer) {
+    struct buf *out = &rest->worker->headers;
+    buf_reset(out);
+    buf_printf(out, "Nacre-Request-Id: %s\r\n", rest->request_id);
+    if (answer->problem)
+        buf_put_str(out, "Content-Type: application/problem+json\r\n");
+    else if (answer->body.n || rest->begun)
+        buf_printf(out, "Content-Type: %s\r\n", rest_media_name(answer->media));
+    if (answer->version) buf_printf(out, "ETag: \"%llu\"\r\n", (unsigned long long)answer->version);
+    if (answer->sequence[0]) buf_printf(out, "Nacre-Sequence: %s\r\n", answer->sequence);
+    if (answer->location.n) {
+        buf_put_str(out, "Location: ");
+        buf_put_slice(out, buf_slice(&answer->location));
+        buf_put_str(out, "\r\n");
+    }
+    if (answer->replayed) buf_put_str(out, "Idempotency-Replayed: true\r\n");
+    if (answer->status == 401) buf_put_str(out, "WWW-Authenticate: Bearer\r\n");
+    buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+}
+
+// A problem object gets the request's id as its last member.
+static void sign_problem(struct rest *rest, struct buf *body) {
+    if (body->n < 2 || body->p[body->n - 1] != '}') return;
+    body->n--;
+    buf_printf(body, "%s\"request_id\":\"%s\"}", body->n > 1 ? "," : "", rest->request_id);
+}
+
+static void reply(struct rest *rest, struct op_answer *answer) {
+    if (answer->problem) sign_problem(rest, &answer->body);
+    put_headers(rest, answer);
+    net_reply(rest->exchange, answer->status, buf_slice(&rest->worker->headers),
+              buf_slice(&answer->body));
+}
+
+// An answer that no operation gives. extra: header lines, may be "".
+static void refuse(struct rest *rest, const char *extra) {
+    struct ctx *ctx = &rest->worker->ctx;
+    struct op_answer answer;
+    op_answer_init(&answer, NULL);
+    lib_problem_write(&answer.body, &ctx->err);
+    answer.problem = true;
+    answer.status = nacre_status_http(ctx->err.status);
+    sign_problem(rest, &answer.body);
+    put_headers(rest, &answer);
+    buf_put_str(&rest->worker->headers, extra);
+    net_reply(rest->exchange, answer.status, buf_slice(&rest->worker->headers),
+              buf_slice(&answer.body));
+    op_answer_free(&answer);
+}
+
+// --- streams ---
+
+static long read_stream(void *arg, void *buffer, size_t size) {
+    return net_read(((struct rest *)arg)->exchange, buffer, size);
+}
+
+static int write_stream(void *arg, const void *bytes, size_t size) {
+    struct rest *rest = arg;
+    if (!rest->begun) {
+        rest->begun = true;
+        put_headers(rest, &rest->call->answer);
+        net_reply_begin(rest->exchange, rest->call->answer.status,
+                        buf_slice(&rest->worker->headers));
+    }
+    return net_write(rest->exchange, bytes, size);
+}
+
+static int flush_stream(void *arg) { return net_flush(((struct rest *)arg)->exchange); }
+
+// --- who asks ---
+
+static bool authenticate(struct rest *rest, struct op_principal *out) {
+    struct slice header = http_header(rest->request, "authorization");
+    struct slice scheme = slice_of(header.p, header.n < 6 ? header.n : 6);
+    struct ctx *ctx = &rest->worker->ctx;
+    if (header.p && http_header_is(scheme, "bearer") && header.n > 7 && header.p[6] == ' ' &&
+        auth_is_admin(rest->worker->server->auth, slice_skip(header, 7))) {
+        *out = (struct op_principal){.permissions = (1u << OP_PERMISSIONS) - 1, .name = "admin"};
+        return true;
+    }
+    err_set(ctx, NACRE_UNAUTHENTICATED,
+            header.p ? "this key is not valid here"
+                     : "expected a header Authorization: Bearer KEY");
+    err_hint(ctx, "The admin key is in the file admin.key of the server's directory.");
+    refuse(rest, "");
+    return false;
+}
+
+// --- what is no operation ---
+
+static void put_allowed(uint32_t verbs, char *out, size_t size) {
+    size_t n = (size_t)snprintf(out, size, "Allow: ");
+    const char *comma = "";
+    for (int verb = 0; verb < VERBS; verb++) {
+        if (!(verbs >> verb & 1)) continue;
+        n += (size_t)snprintf(out + n, size - n, "%s%s%s", comma, server_verbs[verb],
+                              verb == VERB_GET ? ", HEAD" : "");
+        comma = ", ";
+    }
+    snprintf(out + n, size - n, "\r\n");
+}
+
+static void refuse_path(struct rest *rest, const struct route *route) {
+    struct ctx *ctx = &rest->worker->ctx;
+    struct slice path = rest->request->path, method = rest->request->method;
+    char allowed[100] = "";
+    if (route->allowed) {
+        put_allowed(route->allowed, allowed, sizeof allowed);
+        err_set(ctx, NACRE_METHOD_NOT_ALLOWED, "%.*s is no method of this path", (int)method.n,
+                (const char *)method.p);
+    } else {
+        err_set(ctx, NACRE_NOT_FOUND, "there is no path %.*s", (int)(path.n < 200 ? path.n : 200),
+                (const char *)path.p);
+    }
+    refuse(rest, allowed);
+}
+
+// Paths that need no key. True: answered.
+static bool is_public(struct rest *rest) {
+    struct slice path = rest->request->path;
+    if (!slice_eq_str(path, "/livez") && !slice_eq_str(path, "/readyz")) return false;
+    struct slice method = rest->request->method;
+    struct route none = {.allowed = 1u << VERB_GET};
+    if (!slice_eq_str(method, "GET") && !slice_eq_str(method, "HEAD")) {
+        refuse_path(rest, &none);
+        return true;
+    }
+    struct op_answer answer;
+    op_answer_init(&answer, NULL);
+    answer.status = 200;
+    buf_put_str(&answer.body, "{\"status\":\"ok\"}");
+    reply(rest, &answer);
+    op_answer_free(&answer);
+    return true;
+}
+
+// --- a request ---
+
+static void run_call(struct rest *rest, const struct route *route,
+                     const struct op_principal *principal) {
+    struct worker *worker = rest->worker;
+    struct op_stream stream = {
+        .arg = rest, .read = read_stream, .write = write_stream, .flush = flush_stream};
+    struct op_call call = {.op = route->op,
+                           .principal = principal,
+                           .ctx = &worker->ctx,
+                           .session = worker->session,
+                           .txs = worker->server->txs,
+                           .stream = &stream};
+    op_answer_init(&call.answer, NULL);
+    rest->call = &call;
+    nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
+    status = status == NACRE_OK ? op_run(&call) : op_refuse(&call, status);
+    if (!rest->begun)
+        reply(rest, &call.answer);
+    else if (status != NACRE_OK && call.answer.media == OP_NDJSON) { // the last line tells it
+        sign_problem(rest, &call.answer.body);
+        net_write(rest->exchange, "{\"$error\":", 10);
+        net_write(rest->exchange, call.answer.body.p, call.answer.body.n);
+        net_write(rest->exchange, "}\n", 2);
+    } else if (status != NACRE_OK) {
+        net_abort(rest->exchange);
+    }
+    op_answer_free(&call.answer);
+}
+
+void rest_run(struct worker *worker, struct net_exchange *exchange) {
+    struct rest rest = {.worker = worker, .exchange = exchange, .request = net_request(exchange)};
+    struct op_principal principal;
+    struct route route;
+    ctx_reset(&worker->ctx);
+    world_uuid7(worker->server->world, rest.request_id);
+    if (is_public(&rest) || !authenticate(&rest, &principal)) return;
+    route_find(rest.request->method, rest.request->path, &route);
+    if (!route.op)
+        refuse_path(&rest, &route);
+    else
+        run_call(&rest, &route, &principal);
+}
+
+struct net_plan rest_plan(void *arg, const struct http_request *request) {
+    struct route route;
+    (void)arg;
+    route_find(request->method, request->path, &route);
+    bool streamed = route.op && route.op->body && strcmp(route.op->body, "stream") == 0;
+    return (struct net_plan){.streamed = streamed,
+                             .body_max = route.op && route.op->body ? BODY_MAX : 64 << 10};
+}
+
+void rest_refuse(void *arg, int http, const char *detail, struct buf *content) {
+    static const struct {
+        int http;
+        nacre_status status;
+    } codes[] = {{413, NACRE_REQUEST_TOO_LARGE},
+                 {408, NACRE_TIMEOUT},
+                 {501, NACRE_UNIMPLEMENTED},
+                 {503, NACRE_UNAVAILABLE}};
+    const struct nacre_server *server = arg;
+    nacre_status status = NACRE_INVALID_ARGUMENT;
+    char id[37];
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i].http == http) status = codes[i].status;
+    world_uuid7(server->world, id);
+    buf_printf(content,
+               "{\"type\":\"urn:nacre:error:%s\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\","
+               "\"detail\":",
+               nacre_status_code(status), nacre_status_title(status), http,
+               nacre_status_code(status));
+    json_write_str(content, slice_str(detail));
+    buf_printf(content, ",\"retryable\":%s,\"request_id\":\"%s\"}",
+               nacre_status_retryable(status) ? "true" : "false", id);
+}

@@ -1,0 +1,174 @@
+// nacre_server: a directory served over sockets.
+#include "nacre/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/server.h"
+
+enum { WORKERS_MAX = 256, CONNECTIONS_MAX = 20000, DRAIN_MS = 10000 };
+
+// --- workers ---
+
+static void *open_worker(void *arg) {
+    struct nacre_server *server = arg;
+    struct worker *worker = mem_zalloc(sizeof *worker);
+    if (!worker) return NULL;
+    if (nacre_session_open(server->db, &worker->session) != NACRE_OK) {
+        mem_free(worker);
+        return NULL;
+    }
+    worker->server = server;
+    ctx_init(&worker->ctx, server->world, NULL, REQUEST_MEMORY_MAX);
+    buf_init(&worker->headers, NULL, 64 << 10);
+    mutex_lock(&server->mutex);
+    worker->next = server->workers;
+    worker->link = &server->workers;
+    if (worker->next) worker->next->link = &worker->next;
+    server->workers = worker;
+    mutex_unlock(&server->mutex);
+    return worker;
+}
+
+static void close_worker(void *arg) {
+    struct worker *worker = arg;
+    mutex_lock(&worker->server->mutex);
+    *worker->link = worker->next;
+    if (worker->next) worker->next->link = worker->link;
+    mutex_unlock(&worker->server->mutex);
+    nacre_session_close(worker->session);
+    ctx_free(&worker->ctx);
+    buf_free(&worker->headers);
+    mem_free(worker);
+}
+
+static void run(void *worker, struct net_exchange *exchange) { rest_run(worker, exchange); }
+
+// --- addresses ---
+
+// "HOST:PORT", "[::1]:PORT" or ":PORT".
+static nacre_status split_address(struct ctx *ctx, const char *text, char host[256],
+                                  uint16_t *port) {
+    const char *colon = strrchr(text, ':');
+    size_t size = colon ? (size_t)(colon - text) : 0;
+    char *end = NULL;
+    unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
+    if (!colon || end == colon + 1 || *end || number > 65535 || size > 255)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                       "expected HOST:PORT to listen on, as in 127.0.0.1:7700, got \"%.100s\"",
+                       text);
+    if (size > 2 && text[0] == '[' && text[size - 1] == ']') {
+        text++;
+        size -= 2;
+    }
+    snprintf(host, 256, "%.*s", (int)size, text);
+    *port = (uint16_t)number;
+    return NACRE_OK;
+}
+
+static bool is_loopback(const char *host) {
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+static nacre_status listen_on(struct ctx *ctx, struct nacre_server *server, const char *address,
+                              bool insecure) {
+    size_t used = strlen(server->addresses);
+    char host[256];
+    uint16_t port;
+    TRY(split_address(ctx, address, host, &port));
+    if (!is_loopback(host) && !insecure) {
+        err_set(ctx, NACRE_INVALID_ARGUMENT,
+                "%s can be reached from other machines, and there is no TLS", address);
+        err_hint(ctx, "Listen on 127.0.0.1, or give --insecure if the network is to be trusted.");
+        return NACRE_INVALID_ARGUMENT;
+    }
+    TRY(net_server_listen(ctx, server->net, host, port, &port));
+    bool six = strchr(host, ':') != NULL;
+    snprintf(server->addresses + used, sizeof server->addresses - used, "%shttp://%s%s%s:%u",
+             used ? " " : "", six ? "[" : "", host, six ? "]" : "", port);
+    return NACRE_OK;
+}
+
+// --- begin and end ---
+
+static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
+                          struct nacre_server *server) {
+    static const char *const usual[] = {"127.0.0.1:7700"};
+    const struct net_limits limits = {.connections = CONNECTIONS_MAX,
+                                      .workers = WORKERS_MAX,
+                                      .loops = 2,
+                                      .head_ms = 10000,
+                                      .idle_ms = 75000,
+                                      .stall_ms = 30000};
+    const char *const *addresses = options->listen_count ? options->listen : usual;
+    size_t count = options->listen_count ? options->listen_count : 1;
+    char path[4096];
+    TRY(auth_open(ctx, options->dir, &server->auth));
+    server->txs = op_txs_open(server->db, server->world);
+    if (!server->txs) return err_nomem(ctx);
+    server->app = (struct net_app){.arg = server,
+                                   .plan = rest_plan,
+                                   .refuse = rest_refuse,
+                                   .worker_open = open_worker,
+                                   .worker_close = close_worker,
+                                   .run = run};
+    TRY(net_server_open(ctx, &server->app, &limits, &server->net));
+    for (size_t i = 0; i < count; i++)
+        TRY(listen_on(ctx, server, addresses[i], options->insecure));
+    snprintf(path, sizeof path, "%s/nacre.sock", options->dir);
+    TRY(net_server_listen_unix(ctx, server->net, path));
+    return net_server_start(ctx, server->net);
+}
+
+static void tell(nacre_open_error *error, const struct ctx *ctx) {
+    if (!error) return;
+    error->status = ctx->err.status;
+    snprintf(error->detail, sizeof error->detail, "%s", ctx->err.detail);
+    snprintf(error->hint, sizeof error->hint, "%s", ctx->err.hint);
+}
+
+nacre_status nacre_server_start(const nacre_serve_options *options, nacre_open_error *error,
+                                nacre_server **out) {
+    struct nacre_server *server = mem_zalloc(sizeof *server);
+    struct ctx ctx;
+    nacre_options open = options->open;
+    if (!server) return NACRE_MEMORY_LIMIT;
+    open.error = error;
+    nacre_status status = nacre_open(options->dir, &open, &server->db);
+    if (status != NACRE_OK) {
+        mem_free(server);
+        return status;
+    }
+    server->world = &world_system;
+    mutex_init(&server->mutex);
+    ctx_init(&ctx, server->world, NULL, 1 << 20);
+    status = start(&ctx, options, server);
+    if (status == NACRE_OK) {
+        *out = server;
+    } else {
+        tell(error, &ctx);
+        nacre_status closed = nacre_server_stop(server, NULL);
+        (void)closed; // the first error is told
+    }
+    ctx_free(&ctx);
+    return status;
+}
+
+const char *nacre_server_addresses(const nacre_server *server) { return server->addresses; }
+
+nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
+    if (!server) return NACRE_OK;
+    net_server_drain(server->net, DRAIN_MS);
+    mutex_lock(&server->mutex);
+    for (struct worker *worker = server->workers; worker; worker = worker->next)
+        nacre_session_cancel(worker->session);
+    mutex_unlock(&server->mutex);
+    net_server_close(server->net);
+    op_txs_close(server->txs);
+    auth_close(server->auth);
+    mutex_destroy(&server->mutex);
+    nacre_status status = nacre_close(server->db, error);
+    mem_free(server);
+    return status;
+}

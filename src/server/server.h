@@ -1,0 +1,62 @@
+// Inside the room: HTTP requests to operations and back.
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "auth/auth.h"
+#include "base/os/mutex.h"
+#include "net/server.h"
+#include "ops/op.h"
+#include "ops/tx.h"
+
+enum { ROUTE_SEGMENTS_MAX = 12, BODY_MAX = 64 << 20, REQUEST_MEMORY_MAX = 256 << 20 };
+
+struct nacre_server {
+    nacre_db *db;
+    const struct world *world;
+    struct auth *auth;
+    struct op_txs *txs;
+    struct net_app app;
+    struct net_server *net;
+    struct mutex mutex; // guards workers
+    struct worker *workers;
+    char addresses[1024]; // what it listens on, for people
+};
+
+// A thread's own.
+struct worker {
+    struct nacre_server *server;
+    struct worker *next, **link;
+    nacre_session *session;
+    struct ctx ctx;
+    struct buf headers; // of the reply
+};
+
+// --- rest_route.c ---
+
+struct route {
+    const struct op *op;           // NULL: see allowed
+    uint32_t allowed;              // with op NULL: bits of verbs this path has; 0: no such path
+    struct slice values[OP_PATHS]; // percent-encoded, as they stand in the path
+};
+enum { VERB_GET, VERB_POST, VERB_PUT, VERB_PATCH, VERB_DELETE, VERBS };
+extern const char *const server_verbs[VERBS];
+void route_find(struct slice method, struct slice path, struct route *out);
+
+// --- rest_call.c ---
+
+// Fills the call from the request: path, parameters, headers, body. Its texts live in call->ctx.
+MUST_USE nacre_status rest_call_fill(struct op_call *call, const struct http_request *request,
+                                     const struct route *route, struct slice body);
+// Percent-decoded, with a NUL, in ctx's arena. plus: '+' is a space. p NULL: it is malformed.
+MUST_USE nacre_status rest_decode(struct ctx *ctx, struct slice text, bool plus, const char **out);
+
+const char *rest_media_name(enum op_media media);
+
+// --- rest.c ---
+
+// Answers one request.
+void rest_run(struct worker *worker, struct net_exchange *exchange);
+struct net_plan rest_plan(void *arg, const struct http_request *request);
+void rest_refuse(void *arg, int status, const char *detail, struct buf *content);
+
+#endif
