@@ -217,7 +217,7 @@ def check_own_include(tree, path, line, name):
 
 
 def may_include_public(room, name):
-    return room in ("lib", "cli") or (room == "base" and name == "nacre/errors.h")
+    return room in ("lib", "ops", "server", "cli") or (room == "base" and name == "nacre/errors.h")
 
 
 def check_arrow(tree, path, line, target):

@@ -48,7 +48,9 @@ MUST_USE nacre_status net_server_listen_unix(struct ctx *ctx, struct net_server 
                                              const char *path);
 // Begins to serve.
 MUST_USE nacre_status net_server_start(struct ctx *ctx, struct net_server *server);
-// No new requests from here on; waits for those that run, at most drain_ms. NULL is fine.
+// No new requests from here on. NULL is fine.
+void net_server_stop_listening(struct net_server *server);
+// Waits for those that run, at most drain_ms. NULL is fine.
 void net_server_drain(struct net_server *server, uint64_t drain_ms);
 // Cuts what is left and frees all; NULL is fine. What a worker waits for outside of the exchange,
 // the application must have ended.
@@ -58,7 +60,6 @@ void net_server_close(struct net_server *server);
 
 const struct http_request *net_request(const struct net_exchange *exchange);
 struct slice net_body(const struct net_exchange *exchange); // of a whole body
-bool net_is_unix(const struct net_exchange *exchange);      // came over the Unix socket
 // The next bytes of a streamed body; 0 at its end, -1: the peer is gone or sent nonsense.
 long net_read(struct net_exchange *exchange, void *buffer, size_t size);
 // The whole reply. headers: lines that end with CR LF, without length and connection.

@@ -134,7 +134,7 @@ nacre_status op_run(struct op_call *call) {
     }
     if (status == NACRE_OK && buf_status(&call->answer.body) != NACRE_OK)
         status = err_buf(call->ctx, &call->answer.body);
-    if (status != NACRE_OK) op_refuse(call, status);
+    if (status != NACRE_OK) status = op_refuse(call, status);
     op_tx_leave(call, tx);
     if (call->scratch) buf_free(call->scratch);
     call->session = own;

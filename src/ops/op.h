@@ -97,9 +97,9 @@ struct op_call {
 void op_answer_init(struct op_answer *answer, struct budget *budget);
 void op_answer_free(struct op_answer *answer);
 // Checks, permission, operation, answer. The status is also in the answer.
-nacre_status op_run(struct op_call *call);
+MUST_USE nacre_status op_run(struct op_call *call);
 // Makes the answer a problem object of call->ctx's error record.
-nacre_status op_refuse(struct op_call *call, nacre_status status);
+MUST_USE nacre_status op_refuse(struct op_call *call, nacre_status status);
 
 // --- for operations ---
 

@@ -168,7 +168,9 @@ static void run_call(struct rest *rest, const struct route *route,
     op_answer_init(&call.answer, NULL);
     rest->call = &call;
     nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
+    atomic_store(&worker->follows, op_flag(&call, OP_PARAM_FOLLOW, false));
     status = status == NACRE_OK ? op_run(&call) : op_refuse(&call, status);
+    atomic_store(&worker->follows, false);
     if (!rest->begun)
         reply(rest, &call.answer);
     else if (status != NACRE_OK && call.answer.media == OP_NDJSON) { // the last line tells it
@@ -189,7 +191,7 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
     if (is_public(&rest) || !authenticate(&rest, &principal)) return;
-    route_find(rest.request->method, rest.request->path, &route);
+    rest_route_find(rest.request->method, rest.request->path, &route);
     if (!route.op)
         refuse_path(&rest, &route);
     else
@@ -199,7 +201,7 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
 struct net_plan rest_plan(void *arg, const struct http_request *request) {
     struct route route;
     (void)arg;
-    route_find(request->method, request->path, &route);
+    rest_route_find(request->method, request->path, &route);
     bool streamed = route.op && route.op->body && strcmp(route.op->body, "stream") == 0;
     return (struct net_plan){.streamed = streamed,
                              .body_max = route.op && route.op->body ? BODY_MAX : 64 << 10};

@@ -11,7 +11,8 @@ static int hex_of(uint8_t c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-nacre_status rest_decode(struct ctx *ctx, struct slice text, bool plus, const char **out) {
+// Percent-decoded, with a NUL, in ctx's arena. plus: '+' is a space.
+static nacre_status decode(struct ctx *ctx, struct slice text, bool plus, const char **out) {
     char *p = arena_alloc(&ctx->arena, text.n + 1);
     size_t n = 0;
     if (!p) return err_nomem(ctx);
@@ -54,8 +55,8 @@ static nacre_status take_parameter(struct op_call *call, struct slice pair) {
     const uint8_t *sign = memchr(pair.p, '=', pair.n);
     size_t size = sign ? (size_t)(sign - pair.p) : pair.n;
     const char *name, *value = "";
-    TRY(rest_decode(call->ctx, slice_of(pair.p, size), true, &name));
-    if (sign) TRY(rest_decode(call->ctx, slice_skip(pair, size + 1), true, &value));
+    TRY(decode(call->ctx, slice_of(pair.p, size), true, &name));
+    if (sign) TRY(decode(call->ctx, slice_skip(pair, size + 1), true, &value));
     for (int param = 0; param < OP_PARAMS; param++) {
         if (!(call->op->params >> param & 1) || strcmp(op_param_names[param], name) != 0) continue;
         if (call->params[param]) {
@@ -188,7 +189,7 @@ nacre_status rest_call_fill(struct op_call *call, const struct http_request *req
     call->path[OP_PATH_DATABASE] = "main";
     for (int path = 0; path < OP_PATHS; path++)
         if (route->values[path].p)
-            TRY(rest_decode(call->ctx, route->values[path], false, &call->path[path]));
+            TRY(decode(call->ctx, route->values[path], false, &call->path[path]));
     TRY(take_query(call, request->query));
     for (size_t i = 0; i < request->header_count; i++)
         TRY(take_header(call, &request->headers[i]));

@@ -63,7 +63,7 @@ static int verb_of(const char *name) {
     return verb;
 }
 
-void route_find(struct slice method, struct slice path, struct route *out) {
+void rest_route_find(struct slice method, struct slice path, struct route *out) {
     struct segments segments;
     *out = (struct route){0};
     if (slice_eq_str(method, "HEAD")) method = SLICE_LIT("GET");

@@ -157,13 +157,19 @@ nacre_status nacre_server_start(const nacre_serve_options *options, nacre_open_e
 
 const char *nacre_server_addresses(const nacre_server *server) { return server->addresses; }
 
-nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
-    if (!server) return NACRE_OK;
-    net_server_drain(server->net, DRAIN_MS);
+static void cancel_workers(struct nacre_server *server, bool followers_only) {
     mutex_lock(&server->mutex);
     for (struct worker *worker = server->workers; worker; worker = worker->next)
-        nacre_session_cancel(worker->session);
+        if (!followers_only || atomic_load(&worker->follows)) nacre_session_cancel(worker->session);
     mutex_unlock(&server->mutex);
+}
+
+nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
+    if (!server) return NACRE_OK;
+    net_server_stop_listening(server->net);
+    cancel_workers(server, true);
+    net_server_drain(server->net, DRAIN_MS);
+    cancel_workers(server, false);
     net_server_close(server->net);
     op_txs_close(server->txs);
     auth_close(server->auth);

@@ -28,7 +28,8 @@ struct worker {
     struct worker *next, **link;
     nacre_session *session;
     struct ctx ctx;
-    struct buf headers; // of the reply
+    struct buf headers;  // of the reply
+    atomic_bool follows; // its call ends only when it is told to
 };
 
 // --- rest_route.c ---
@@ -40,15 +41,13 @@ struct route {
 };
 enum { VERB_GET, VERB_POST, VERB_PUT, VERB_PATCH, VERB_DELETE, VERBS };
 extern const char *const server_verbs[VERBS];
-void route_find(struct slice method, struct slice path, struct route *out);
+void rest_route_find(struct slice method, struct slice path, struct route *out);
 
 // --- rest_call.c ---
 
 // Fills the call from the request: path, parameters, headers, body. Its texts live in call->ctx.
 MUST_USE nacre_status rest_call_fill(struct op_call *call, const struct http_request *request,
                                      const struct route *route, struct slice body);
-// Percent-decoded, with a NUL, in ctx's arena. plus: '+' is a space. p NULL: it is malformed.
-MUST_USE nacre_status rest_decode(struct ctx *ctx, struct slice text, bool plus, const char **out);
 
 const char *rest_media_name(enum op_media media);
 

@@ -21,7 +21,6 @@ struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
         r->headers[i].value.p = e->head + (r->headers[i].value.p - head.p);
     }
     e->is_head = slice_eq_str(r->method, "HEAD");
-    e->is_unix = conn->is_unix;
     e->loop = conn->loop;
     e->conn = conn;
     mutex_init(&e->mutex);
@@ -71,7 +70,6 @@ const struct http_request *net_request(const struct net_exchange *e) { return &e
 struct slice net_body(const struct net_exchange *e) {
     return buf_slice(&e->body);
 }
-bool net_is_unix(const struct net_exchange *e) { return e->is_unix; }
 
 long net_read(struct net_exchange *e, void *buffer, size_t size) {
     mutex_lock(&e->mutex);

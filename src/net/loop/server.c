@@ -231,11 +231,14 @@ nacre_status net_server_start(struct ctx *ctx, struct net_server *server) {
     return NACRE_OK;
 }
 
+void net_server_stop_listening(struct net_server *server) {
+    if (server) atomic_store(&server->draining, true);
+}
+
 void net_server_drain(struct net_server *server, uint64_t drain_ms) {
     struct mutex mutex;
     struct cond cond;
     if (!server) return;
-    atomic_store(&server->draining, true);
     mutex_init(&mutex);
     cond_init(&cond);
     mutex_lock(&mutex);
