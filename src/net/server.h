@@ -18,6 +18,7 @@ struct net_server;
 
 struct net_plan {
     bool streamed;     // the body is read by net_read while it comes; else it is there as a whole
+    bool endless;      // the reply ends when the peer goes: a half close is its end
     uint64_t body_max; // bytes of a whole body; beyond: 413
 };
 

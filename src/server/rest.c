@@ -198,12 +198,22 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
         run_call(&rest, &route, &principal);
 }
 
+// Whether the query has follow=true, in the spelling that clients use.
+static bool follows(struct slice query) {
+    struct slice text = SLICE_LIT("follow=true");
+    for (; query.n >= text.n; query = slice_skip(query, 1))
+        if (slice_starts(query, text)) return true;
+    return false;
+}
+
 struct net_plan rest_plan(void *arg, const struct http_request *request) {
     struct route route;
     (void)arg;
     rest_route_find(request->method, request->path, &route);
     bool streamed = route.op && route.op->body && strcmp(route.op->body, "stream") == 0;
+    bool endless = route.op && route.op->params >> OP_PARAM_FOLLOW & 1 && follows(request->query);
     return (struct net_plan){.streamed = streamed,
+                             .endless = endless,
                              .body_max = route.op && route.op->body ? BODY_MAX : 64 << 10};
 }
 

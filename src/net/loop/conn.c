@@ -158,8 +158,8 @@ static void read_or_not(struct net_conn *conn);
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
     struct net_conn *conn = stream->data;
     (void)bytes;
-    if (size == UV_EOF && conn->state == CONN_RUN && !conn->exchange->streamed) {
-        conn->ended = true; // it may still read: answered, then closed
+    if (size == UV_EOF && conn->state == CONN_RUN && !conn->exchange->endless) {
+        conn->ended = true; // it may still read: what it asked is answered, then closed
         read_or_not(conn);
         return;
     }
@@ -206,13 +206,12 @@ static bool take_head(struct net_conn *conn) {
     struct http1_problem problem;
     struct http_request request;
     size_t used;
-    if (rest.n == 0) return false;
-    if (atomic_load(&server->draining)) {
+    enum http1_result result = rest.n ? http1_head(rest, &request, &used, &problem) : HTTP1_MORE;
+    if (atomic_load(&server->draining) || (result == HTTP1_MORE && conn->ended)) {
         conn->state = CONN_LAST;
         flush(conn);
         return false;
     }
-    enum http1_result result = http1_head(rest, &request, &used, &problem);
     if (result == HTTP1_MORE) return false;
     if (result == HTTP1_BAD) {
         refuse(conn, problem.status, problem.detail);
@@ -229,6 +228,7 @@ static bool take_head(struct net_conn *conn) {
     conn->keep_alive = request.keep_alive;
     e->close_after = !request.keep_alive;
     e->streamed = plan.streamed;
+    e->endless = plan.endless;
     if (!plan.streamed) e->body.max = plan.body_max;
     if (!plan.streamed && request.content_length > plan.body_max) {
         refuse(conn, 413, "the body is larger than this request may be");
@@ -313,7 +313,7 @@ static void advance(struct net_conn *conn) {
 
 static void end_exchange(struct net_conn *conn, struct net_exchange *e) {
     bool whole_body = conn->state == CONN_RUN;
-    bool close = e->close_after || e->aborted || conn->ended || !whole_body;
+    bool close = e->close_after || e->aborted || !whole_body;
     conn->exchange = NULL;
     conn->state = close ? CONN_LAST : CONN_HEAD;
     if (e->aborted) conn->out.n = 0; // the peer sees an end that is none

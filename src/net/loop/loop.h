@@ -26,7 +26,7 @@ struct net_exchange {
     struct http_request request;
     uint8_t *head;   // the bytes that request points into
     struct buf body; // whole, or (under mutex) what waits to be read
-    bool streamed, is_head;
+    bool streamed, endless, is_head;
     bool noticed, done, finished; // under the loop's mutex; finished: the loop has seen done
     struct mutex mutex;           // guards what follows
     struct cond cond;
