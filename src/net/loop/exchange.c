@@ -68,7 +68,7 @@ void net_exchange_head(struct buf *out, int status, struct slice headers, int64_
 
 const struct http_request *net_request(const struct net_exchange *e) { return &e->request; }
 struct slice net_body(const struct net_exchange *e) {
-    return buf_slice(&e->body);
+    return e->streamed ? slice_of(NULL, 0) : buf_slice(&e->body);
 }
 
 long net_read(struct net_exchange *e, void *buffer, size_t size) {
