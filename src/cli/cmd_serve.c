@@ -27,16 +27,17 @@ static int split_list(struct cli *cli, const struct cli_call *call, char *text,
 static int serve(struct cli *cli, const nacre_serve_options *options) {
     nacre_open_error error = {0};
     nacre_server *server;
+    cli_catch_interrupts(NULL); // before anybody can know that it serves
     nacre_status status = nacre_server_start(options, &error, &server);
     if (status == NACRE_OK) {
         cli_note(cli, "serving %s at %s and %s/nacre.sock; the key is in %s/admin.key",
                  options->dir, nacre_server_addresses(server), options->dir, options->dir);
-        cli_catch_interrupts(NULL);
         while (cli_wait_input(-1)) {
         }
         cli_note(cli, "stopping");
         status = nacre_server_stop(server, &error);
     }
+    cli_release_interrupts();
     if (status == NACRE_OK) return 0;
     return cli_error(cli, status, error.hint[0] ? error.hint : NULL, "%s",
                      error.detail[0] ? error.detail : nacre_status_title(status));

@@ -12,7 +12,7 @@ import subprocess
 import unittest
 from urllib.parse import quote
 
-from tool import Case, FILMS, NACRE, PATIENCE
+from tool import Case, FILMS, NACRE, PATIENCE, ROOT
 
 
 class Answer:
@@ -277,7 +277,8 @@ class Queries(Served):
         again = self.ok(200, "GET", f"/collections/c/changes?since={since}").lines
         self.assertEqual([(c["op"], c["document"]["n"]) for c in again[:-1]], [("update", 77)])
         sequence = put.headers["Nacre-Sequence"]
-        self.assertEqual(len(self.ok(200, "GET", f"/collections/c/changes?since={sequence}").lines), 1)
+        rest = self.ok(200, "GET", f"/collections/c/changes?since={sequence}").lines
+        self.assertEqual(list(rest[0]), ["$end"])
 
     def test_claims(self):
         path = "/collections/c"
@@ -401,6 +402,25 @@ class Keys(Served):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self.refuses_to_start("another process serves", "--listen",
                                   f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+class Page(Case):
+    def test_first_steps(self):
+        """docs/server.md as it stands, on another port."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        page = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+        script = re.search(r"```sh\n(.*?)```", page, re.S)[1].replace("7700", str(port))
+        script = script.replace("nacre serve data", f"nacre serve data --listen 127.0.0.1:{port}")
+        os.symlink(NACRE, os.path.join(self.folder.name, "nacre"))
+        os.symlink(FILMS, os.path.join(self.folder.name, "films.ndjson.zst"))
+        path = self.folder.name + ":" + os.environ["PATH"]
+        done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True,
+                              timeout=PATIENCE, env=self.environment(PATH=path),
+                              cwd=self.folder.name)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn('"documents":36273', done.stdout)
+        self.assertIn('"title":"200 Cigarettes"', done.stdout)
 
 
 class Wire(Served):

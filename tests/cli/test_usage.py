@@ -125,7 +125,7 @@ class Help(Case):
                     ["gzip", "-c"], input=head, capture_output=True, check=True).stdout)
         self.ok("import", "films", small)
         for name in commands(self):
-            if name in ("demo", "bench", "shell"):
+            if name in ("demo", "bench", "shell", "serve"):
                 continue
             examples = self.ok("help", *name.split()).out.split("Examples\n")[1]
             examples = examples.split("\nMore commands")[0].replace("\\\n", " ")
