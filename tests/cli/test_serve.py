@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The server as its clients see it: over TCP and the Unix socket, with requests good and bad."""
+import contextlib
 import http.client
 import json
 import os
@@ -415,12 +416,17 @@ class Page(Case):
         os.symlink(NACRE, os.path.join(self.folder.name, "nacre"))
         os.symlink(FILMS, os.path.join(self.folder.name, "films.ndjson.zst"))
         path = self.folder.name + ":" + os.environ["PATH"]
-        done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True,
-                              timeout=PATIENCE, env=self.environment(PATH=path),
-                              cwd=self.folder.name)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn('"documents":36273', done.stdout)
-        self.assertIn('"title":"200 Cigarettes"', done.stdout)
+        with subprocess.Popen(["bash", "-e", "-c", script], stdout=subprocess.PIPE, text=True,
+                              env=self.environment(PATH=path), cwd=self.folder.name,
+                              start_new_session=True) as shell:
+            try:
+                out = shell.communicate(timeout=PATIENCE)[0]
+            finally:
+                with contextlib.suppress(ProcessLookupError):  # the group: what a failure left
+                    os.killpg(shell.pid, signal.SIGKILL)
+        self.assertEqual(shell.returncode, 0, out)
+        self.assertIn('"documents":36273', out)
+        self.assertIn('"title":"200 Cigarettes"', out)
 
 
 class Wire(Served):
