@@ -182,6 +182,7 @@ static void run_call(struct rest *rest, const struct route *route,
         net_abort(rest->exchange);
     }
     op_answer_free(&call.answer);
+    rest->call = NULL;
 }
 
 void rest_run(struct worker *worker, struct net_exchange *exchange) {

@@ -13,9 +13,9 @@ struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
     memcpy(e->head, head.p, head.n);
     e->request = *request;
     struct http_request *r = &e->request; // its slices move with the bytes
-    struct slice *moved[] = {&r->method, &r->path, &r->query};
-    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++)
-        if (moved[i]->p) moved[i]->p = e->head + (moved[i]->p - head.p);
+    r->method.p = e->head + (r->method.p - head.p);
+    r->path.p = e->head + (r->path.p - head.p);
+    if (r->query.p) r->query.p = e->head + (r->query.p - head.p);
     for (size_t i = 0; i < r->header_count; i++) {
         r->headers[i].name.p = e->head + (r->headers[i].name.p - head.p);
         r->headers[i].value.p = e->head + (r->headers[i].value.p - head.p);
