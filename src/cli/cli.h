@@ -173,9 +173,13 @@ nacre_collection cli_collection(const struct cli *cli, const char *name);
 // --- signals (signals.c) ---
 
 // While on, the first SIGINT or SIGTERM sets a flag, and cancels the session's call if there is
-// one; the second ends the program as ever.
+// one; the second ends the program as ever. They nest: a flag that is set stays so until the
+// outermost begins anew.
 void cli_catch_interrupts(nacre_session *session);
+void cli_catch_typing(void); // the same at a prompt, where the second is as the first
 void cli_release_interrupts(void);
+void cli_drop_interrupts(bool on);  // on: a SIGINT that nobody catches does nothing
+void cli_leave_interrupts(bool on); // on: a SIGINT is another program's; off: caught again
 // Until fd can be read (or has ended): false if an interrupt came first.
 bool cli_wait_input(int fd);
 int cli_interrupted(void); // the signal, or 0

@@ -46,7 +46,7 @@ static int put_versions(struct cli *cli, nacre_cursor *cursor) {
         status = nacre_cursor_next(cursor, &row, &size);
     }
     cli_table_end(table);
-    cli_page_end(cli);
+    cli_page_end();
     return status == NACRE_OK ? 0 : cli_fail(cli, status, NULL);
 }
 

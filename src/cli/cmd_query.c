@@ -61,7 +61,7 @@ static int put_rows(struct cli *cli, const struct cli_call *call, nacre_cursor *
         status = nacre_cursor_next(cursor, &row, &size);
     }
     cli_table_end(table);
-    cli_page_end(cli);
+    cli_page_end();
     cli_text_free(&columns);
     if (status != NACRE_OK) return cli_fail(cli, status, filter_of(call));
     return alive ? finish_rows(cli, call, cursor) : 0;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,17 +81,17 @@ void cli_page_begin(const struct cli *cli) {
     flush_data();
     if (!command || !*command) command = "command -v less >/dev/null && exec less -FRX || exec cat";
     pager = start_pager(command);
-    if (pager) signal(SIGINT, SIG_IGN);
+    if (pager) cli_leave_interrupts(true);
 }
 
-void cli_page_end(const struct cli *cli) {
+void cli_page_end(void) {
     if (!pager) return;
     if (fclose(pager) != 0 && out_errno == 0) out_errno = errno;
     pager = NULL;
     while (waitpid(pager_id, NULL, 0) < 0 && errno == EINTR)
         continue;
     if (out_errno == EPIPE) out_errno = 0; // it was left before the end
-    cli_catch_interrupts(cli->session);
+    cli_leave_interrupts(false);
 }
 
 int cli_flush(struct cli *cli) {

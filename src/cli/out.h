@@ -17,7 +17,7 @@ enum { CLI_PIPE_CLOSED = 141 };
 
 // Between the two a person at the shell reads data in $PAGER, else less; elsewhere they do nothing.
 void cli_page_begin(const struct cli *cli);
-void cli_page_end(const struct cli *cli);
+void cli_page_end(void);
 
 // A sentence on stderr, unless --quiet.
 void cli_note(struct cli *cli, const char *format, ...) CLI_FORMAT(2, 3);

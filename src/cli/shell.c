@@ -53,7 +53,7 @@ static bool read_command(struct cli *cli, struct reading *reading) {
     cli_text_clear(&reading->command);
     for (;;) {
         bool interrupted, first = reading->command.size == 0;
-        cli_catch_interrupts(NULL);
+        cli->line ? cli_catch_interrupts(NULL) : cli_catch_typing();
         const char *line = shell_input_line(reading->input, first, &interrupted);
         cli_release_interrupts();
         if (interrupted) {
@@ -105,6 +105,7 @@ int cmd_shell(struct cli *cli, const struct cli_call *call) {
     if (call->count > 0) cli->dir = call->arguments[0];
     cli->in_shell = true;
     cli->line = terminal ? 0 : 1;
+    if (terminal) cli_drop_interrupts(true); // it may come between two commands
     if (terminal)
         printf("Nacre %s in %s. help or \\?, exit; Tab completes.\n", nacre_version(), cli->dir);
     struct reading reading = {.input = shell_input_open(cli, terminal)};
@@ -112,5 +113,6 @@ int cmd_shell(struct cli *cli, const struct cli_call *call) {
     if (terminal) fputc('\n', stdout);
     shell_input_close(reading.input);
     cli_text_free(&reading.command);
+    cli_drop_interrupts(false);
     return terminal ? 0 : code;
 }

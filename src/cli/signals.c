@@ -9,10 +9,16 @@
 #include "cli/cli.h"
 
 static volatile sig_atomic_t caught;
+static volatile sig_atomic_t every; // of SIGINT: the second is caught as the first was
 static nacre_session *volatile cancelled;
+static int depth; // of those who catch
 // Readable once a signal was caught. A signal may come between a look at caught and a read that
 // blocks, and to any thread.
 static int wake[2] = {-1, -1};
+
+// Not SIG_IGN, which the programs that are started would inherit.
+static void drop_one(int signal_number) { (void)signal_number; }
+static void (*outside)(int) = SIG_DFL; // what an interrupt does while nobody catches
 
 static void catch_one(int signal_number) {
     int before = errno;
@@ -21,28 +27,57 @@ static void catch_one(int signal_number) {
     (void)written; // where there is no pipe, caught tells
     errno = before;
     if (cancelled) nacre_session_cancel(cancelled);
+    if (every && signal_number == SIGINT) return;
     signal(SIGINT, SIG_DFL); // the second ends the program
     signal(SIGTERM, SIG_DFL);
 }
 
-void cli_catch_interrupts(nacre_session *session) {
+static void catch_both(void) {
     struct sigaction action = {.sa_handler = catch_one}; // no SA_RESTART: a read must end
-    if (wake[0] < 0 && pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) wake[0] = wake[1] = -1;
-    caught = 0;
-    cancelled = session;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
 
+static void begin(void) {
+    char drained[64];
+    if (wake[0] < 0 && pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) wake[0] = wake[1] = -1;
+    while (wake[0] >= 0 && read(wake[0], drained, sizeof drained) > 0)
+        continue;
+    caught = 0;
+    catch_both();
+}
+
+void cli_catch_interrupts(nacre_session *session) {
+    if (depth++ == 0) begin();
+    cancelled = session;
+    if (caught && session) nacre_session_cancel(session); // it came a little before
+}
+
+void cli_catch_typing(void) {
+    every = true;
+    cli_catch_interrupts(NULL);
+}
+
 void cli_release_interrupts(void) {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    if (--depth == 0) {
+        signal(SIGINT, outside);
+        signal(SIGTERM, SIG_DFL);
+        every = false;
+    }
     if (cancelled) nacre_session_clear_cancel(cancelled);
     cancelled = NULL;
-    for (int i = 0; i < 2; i++) {
-        if (wake[i] >= 0) close(wake[i]);
-        wake[i] = -1;
-    }
+}
+
+void cli_drop_interrupts(bool on) {
+    outside = on ? drop_one : SIG_DFL;
+    signal(SIGINT, outside);
+}
+
+void cli_leave_interrupts(bool on) {
+    if (on)
+        signal(SIGINT, SIG_IGN);
+    else
+        catch_both();
 }
 
 bool cli_wait_input(int fd) {

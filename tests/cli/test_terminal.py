@@ -2,6 +2,7 @@
 """What a terminal sees: tables that fit, indented JSON, colours, progress, the shell's editing."""
 import os
 import re
+import signal
 import stat
 import unicodedata
 import unittest
@@ -161,6 +162,19 @@ class Shell(Case):
             terminal.wait_for("nacre> ", i)
             terminal.type("\x03")
         terminal.wait_for("nacre> ", 101)
+        terminal.type("exit\n")
+        self.assertEqual(terminal.finish()[1], 0)
+
+    def test_interrupts_between_commands(self):
+        """So many that they come everywhere between two prompts, and two at one prompt."""
+        leaky = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+        terminal = Terminal(self, "shell", **leaky)
+        terminal.wait_for("nacre> ")
+        while terminal.process.poll() is None and terminal.seen.count("nacre> ") < 300:
+            terminal.process.send_signal(signal.SIGINT)
+            terminal.read(0)
+        terminal.type("version\n")
+        terminal.wait_for("RocksDB:")
         terminal.type("exit\n")
         self.assertEqual(terminal.finish()[1], 0)
 
