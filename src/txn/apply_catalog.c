@@ -385,7 +385,8 @@ static nacre_status refuse_settings(struct txn *t, const struct collection *ther
 
 // The documents must be held against it first. That is all that changes then.
 static nacre_status begin_schema(struct txn *t, const struct command_catalog *c,
-                                 const struct collection_spec *spec, struct collection *fresh) {
+                                 const struct collection_spec *spec, struct collection *fresh,
+                                 bool *out_same) {
     struct bson_iter it = bson_iter_of(c->body);
     struct slice name;
     struct val v;
@@ -400,6 +401,8 @@ static nacre_status begin_schema(struct txn *t, const struct command_catalog *c,
         err_expected(&t->ctx, pointer, "no other member than schema", "one");
         return status;
     }
+    *out_same = slice_eq(spec->schema, fresh->next_schema);
+    if (*out_same) return NACRE_OK; // it is under way
     apply_schema_forget(t, fresh);
     fresh->next_schema = spec->schema;
     fresh->next_from = t->commit_ts;
@@ -430,9 +433,10 @@ static nacre_status alter_collection(struct txn *t, const struct command_catalog
     struct collection fresh = *there;
     bool names_schema = bson_find(c->body, SLICE_LIT("schema")).type != VAL_MISSING;
     bool held = spec.schema.n && tablet->now.documents && !slice_eq(spec.schema, there->schema);
-    if (held && slice_eq(spec.schema, there->next_schema)) return NACRE_OK; // it is under way
     if (held && names_schema) {
-        TRY(begin_schema(t, c, &spec, &fresh));
+        bool same = false;
+        TRY(begin_schema(t, c, &spec, &fresh, &same));
+        if (same) return NACRE_OK;
     } else {
         bool given_up = names_schema && fresh.next_schema.n;
         if (given_up) apply_schema_forget(t, &fresh);

@@ -172,6 +172,8 @@ static nacre_status take(struct txn *t, const struct claim_scan *s,
     TRY(apply_read(t, c->path.tablet, s->id_key, &change.before));
     struct row *after = &change.after;
     TRY(patched(t, c->set, change.before.row.body, &after->body));
+    TRY(apply_schema(t, &change)); // what it fills in stands in what the claim has written
+    change.checked = collection->schema_epoch;
     TRY(lease_undo_record(&t->ctx, change.before.row.body, after->body, c->set, &undo));
     keep_expiry(&change.before.row, after);
     after->flags |= ROW_LEASE;

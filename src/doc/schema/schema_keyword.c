@@ -39,6 +39,17 @@ static uint32_t members_of(const place *p, struct slice keyword) {
     return v.type == VAL_OBJECT || v.type == VAL_ARRAY ? bson_count(val_slice(v)) : 0;
 }
 
+// The entry of a name, made if it is new; room was counted before.
+static struct schema_property *table_entry(struct schema_table *t, struct slice name) {
+    uint64_t hash = hash_bytes(name.p, name.n);
+    uint32_t at = (uint32_t)hash & t->mask;
+    for (; t->slots[at]; at = (at + 1) & t->mask)
+        if (slice_eq(t->items[t->slots[at] - 1].name, name)) return &t->items[t->slots[at] - 1];
+    t->items[t->count] = (struct schema_property){.name = name, .hash = hash};
+    t->slots[at] = ++t->count;
+    return &t->items[t->count - 1];
+}
+
 static nacre_status part_object(compiler *c, place *p) {
     if (p->node->object) return NACRE_OK;
     NODE_PART(c, p, object);
@@ -57,7 +68,16 @@ static nacre_status part_object(compiler *c, place *p) {
     o->dependents = ARENA_ARRAY(arena, struct schema_dependent, dependents + 1);
     o->patterns = ARENA_ARRAY(arena, struct schema_pattern, patterns + 1);
     bool all = o->table.slots && o->table.items && o->dependents && o->patterns;
-    return all ? NACRE_OK : err_nomem(c->ctx);
+    if (!all) return err_nomem(c->ctx);
+    // Properties first, wherever "required" stands: defaults are filled in in their order.
+    struct val properties = bson_find(val_slice(p->schema), SLICE_LIT("properties"));
+    if (properties.type != VAL_OBJECT) return NACRE_OK;
+    struct bson_iter it = bson_iter_of_val(properties);
+    struct slice name;
+    struct val one;
+    while (bson_next(&it, &name, &one))
+        table_entry(&o->table, name);
+    return NACRE_OK;
 }
 
 static nacre_status part_apply(compiler *c, place *p) {
@@ -246,17 +266,6 @@ static nacre_status take_unique(compiler *c, place *p, struct slice keyword, str
 }
 
 // Objects.
-
-// The entry of a name, made if it is new; room was counted before.
-static struct schema_property *table_entry(struct schema_table *t, struct slice name) {
-    uint64_t hash = hash_bytes(name.p, name.n);
-    uint32_t at = (uint32_t)hash & t->mask;
-    for (; t->slots[at]; at = (at + 1) & t->mask)
-        if (slice_eq(t->items[t->slots[at] - 1].name, name)) return &t->items[t->slots[at] - 1];
-    t->items[t->count] = (struct schema_property){.name = name, .hash = hash};
-    t->slots[at] = ++t->count;
-    return &t->items[t->count - 1];
-}
 
 static nacre_status take_properties(compiler *c, place *p, struct slice keyword, struct val v) {
     struct bson_iter it = bson_iter_of_val(v);

@@ -265,6 +265,20 @@ static void test_defaults(void **state) {
 }
 
 // More properties than the room of one pass, some of them there.
+// In the order of "properties", whatever "required" says before it.
+static void test_order_of_defaults(void **state) {
+    (void)state;
+    BUF_CLEANUP struct buf out;
+    bool changed;
+    struct schema *schema = compiled("{\"required\":[\"b\",\"c\"],\"properties\":"
+                                     "{\"a\":{\"default\":1},\"b\":{\"default\":2}}}");
+    buf_init(&out, NULL, 1 << 20);
+    assert_int_equal(schema_fill(&ctx, schema, doc_values_doc(&ctx, "{\"c\":0}"), &out, &changed),
+                     NACRE_OK);
+    assert_string_equal(doc_values_text(&ctx, buf_slice(&out)), "{\"c\":0,\"a\":1,\"b\":2}");
+    schema_free(schema);
+}
+
 static void test_many_defaults(void **state) {
     (void)state;
     struct schema *schema =
@@ -348,7 +362,7 @@ int main(void) {
         cmocka_unit_test(test_fits),           cmocka_unit_test(test_unique_many),
         cmocka_unit_test(test_defaults),       cmocka_unit_test(test_limits),
         cmocka_unit_test(test_hard_documents), cmocka_unit_test(test_copied),
-        cmocka_unit_test(test_many_defaults),
+        cmocka_unit_test(test_many_defaults),  cmocka_unit_test(test_order_of_defaults),
     };
     doc_values_ctx(&ctx);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

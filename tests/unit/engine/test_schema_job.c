@@ -98,8 +98,11 @@ static void test_parts(void **state) {
     assert_int_equal(put(&h, 4999, 3), NACRE_OK);
     harness_reopen(&h);
     assert_int_equal(look(&h).documents, 2000);
-    // Asked for again it is the same change.
+    // Asked for again it is the same change, if that is all that is asked for.
     assert_int_equal(begin(&h, nine), NACRE_OK);
+    assert_int_equal(begin(&h, "{\"ttl_seconds\":5,\"schema\":{\"properties\":{\"n\":{\"maximum\":"
+                               "9}}}}"),
+                     NACRE_INVALID_ARGUMENT);
     assert_int_equal(look(&h).documents, 2000);
     tick(&h);
     assert_int_equal(look(&h).documents, 4000);
