@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Imports: wrong lines, interruptions by SIGINT and SIGKILL, resuming."""
+import array
+import fcntl
 import glob
 import gzip
 import json
 import os
 import signal
 import subprocess
+import termios
 import time
 import unittest
 
-from tool import NACRE, Case, FILMS
+from tool import NACRE, PATIENCE, Case, FILMS
 
 LINES = 150000
 
@@ -94,7 +97,7 @@ class Import(Case):
         with subprocess.Popen([NACRE, "import", "c", path, *more], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=self.environment(),
                               cwd=self.folder.name) as process:
-            end = time.monotonic() + 60
+            end = time.monotonic() + 2 * PATIENCE
             # A note is written about once a second; held most of the time, the import is still
             # far from its end when the first one is, however fast the machine.
             while not self.kept() and process.poll() is None and time.monotonic() < end:
@@ -154,13 +157,23 @@ class Import(Case):
         self.assertIn("the file has changed", told.err)
         self.assertEqual(told.row["documents"], LINES + 1)
 
+    def wait_read(self, pipe):
+        """Until the other side has read all of it."""
+        end = time.monotonic() + PATIENCE
+        left = array.array("i", [1])
+        while left[0] and time.monotonic() < end:
+            fcntl.ioctl(pipe, termios.FIONREAD, left)
+            time.sleep(0.01)
+        self.assertEqual(left[0], 0)
+
     def test_interrupted_pipe(self):
         with subprocess.Popen([NACRE, "import", "c", "-"], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env=self.environment()) as process:
-            process.stdin.write(b'{"_id":1}\n{"_id":2}\n{"_id":')
-            process.stdin.flush()
-            time.sleep(2.5)
+            for part in (b'{"_id":1}\n{"_id":2}\n', b'{"_id":'):
+                process.stdin.write(part)
+                process.stdin.flush()
+                self.wait_read(process.stdin)  # of the second: the first was taken in
             process.send_signal(signal.SIGINT)
             out = process.stdout.read()
             err = process.stderr.read().decode()

@@ -108,7 +108,7 @@ class Help(Case):
         if not os.path.exists(link):
             os.symlink(NACRE, link)
         path = os.path.join(self.folder.name, "bin") + ":" + os.environ["PATH"]
-        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=110,
+        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=500,
                               env=self.environment(PATH=path), cwd=self.folder.name)
 
     def test_examples_are_commands(self):

@@ -141,7 +141,7 @@ void contract_index(struct lib_fixture *f, const char *name, const char *json) {
 
 void contract_await(struct lib_fixture *f, const char *id, const char *body) {
     struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-    for (int i = 0; i < 250 && strcmp(contract_body(f, id), body) != 0; i++)
+    for (int i = 0; i < 5000 && strcmp(contract_body(f, id), body) != 0; i++)
         nanosleep(&pause, NULL);
     assert_string_equal(contract_body(f, id), body);
 }

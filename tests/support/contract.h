@@ -26,7 +26,7 @@ nacre_status contract_query(struct lib_fixture *f, const char *spec);
 // Claims; the token of the lease is copied to token (≥ 32 bytes), "" when nothing was claimed.
 nacre_status contract_claim(struct lib_fixture *f, const char *spec, char *token);
 void contract_index(struct lib_fixture *f, const char *name, const char *json); // and waits
-// Waits, at most 5 s, until the document reads so.
+// Waits, at most 100 s, until the document reads so.
 void contract_await(struct lib_fixture *f, const char *id, const char *body);
 
 #endif

@@ -55,7 +55,7 @@ static void note_problem(void *arg, const char *text) {
 void scene_check(struct scene *s) {
     uint64_t problems;
     nacre_status status = NACRE_UNAVAILABLE; // a background write moved the log meanwhile
-    for (int i = 0; i < 50 && status == NACRE_UNAVAILABLE; i++, usleep(20000))
+    for (int i = 0; i < 1000 && status == NACRE_UNAVAILABLE; i++, usleep(20000))
         status = nacre_check(s->f.s, note_problem, NULL, &problems);
     scene_must(s, status, "the check");
     if (problems) fail_msg("%s, place %lld: the check finds something", s->call, s->nth);

@@ -17,7 +17,7 @@
 #include "base/os/file.h"
 #include "engine/engine.h"
 
-enum { WAIT_MS = 10000, STEP_MS = 10 };
+enum { WAIT_MS = 100000, STEP_MS = 10 };
 static const uint64_t ballast_bytes = 1ull << 30, margin_bytes = 512ull << 20;
 
 struct scene {

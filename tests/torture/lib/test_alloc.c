@@ -151,7 +151,7 @@ static void verify(struct life *l, long long nth) {
             fail_msg("allocation %lld: document %d was acknowledged and is gone", nth, i);
     }
     nacre_status status = NACRE_UNAVAILABLE; // a background write moved the log meanwhile
-    for (int i = 0; i < 50 && status == NACRE_UNAVAILABLE; i++, usleep(20000))
+    for (int i = 0; i < 1000 && status == NACRE_UNAVAILABLE; i++, usleep(20000))
         status = nacre_check(l->s, note_problem, NULL, &problems);
     assert_int_equal(status, NACRE_OK);
     assert_int_equal(problems, 0);

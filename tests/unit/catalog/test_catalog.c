@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -448,11 +449,11 @@ static void test_ten_thousand_collections(void **state) {
         put_collection(i, 1, i, name);
     }
     catalog_fixture_write(&f);
-    uint64_t start = world_mono_ns(&world_system);
+    clock_t start = clock(); // of this process alone: machines are busy
     struct catalog *catalog = load();
-    uint64_t ms = (world_mono_ns(&world_system) - start) / 1000000;
-    print_message("loaded %d collections in %llu ms\n", COUNT, (unsigned long long)ms);
-    assert_true(ms < 2000); // the target is 50; sanitizers and busy machines take longer
+    long ms = (clock() - start) / (CLOCKS_PER_SEC / 1000);
+    print_message("loaded %d collections in %ld ms\n", COUNT, ms);
+    assert_true(ms < 2000); // the target is 50; sanitizers take longer
     for (uint32_t i = 1; i <= COUNT; i++) {
         snprintf(name, sizeof name, "C%05u", (i * 7919) % COUNT);
         const struct collection *c = catalog_collection(catalog, 1, slice_str(name));
