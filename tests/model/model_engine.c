@@ -13,6 +13,7 @@
 #include "support/model_run_leases.h"
 #include "support/model_run_past.h"
 #include "support/model_run_queries.h"
+#include "support/model_run_schema.h"
 #include "support/model_run_where.h"
 #include "support/model_run_writes.h"
 
@@ -90,8 +91,10 @@ static void step(struct run *run) {
         run_time(run);
     else if (roll < 940)
         run_tick(run);
-    else if (roll < 990)
+    else if (roll < 985)
         run_index(run);
+    else if (roll < 990)
+        run_schema(run);
     else if (roll < 998)
         run_ddl(run);
     else if (roll < 999)
@@ -109,7 +112,9 @@ static void report(const struct run *run, double seconds) {
         "%llu by joins, %llu by an index of the past, %llu rows), %llu counts, %llu reads of the "
         "past (%llu refused, %llu trims, %llu times shortened by bytes), %llu "
         "versions, %llu changes (%llu images), %llu claims (%llu taken), %llu leases, %llu ended "
-        "by time, %llu catalog, %llu builds (%llu failed), %llu reopens, %llu checks\n",
+        "by time, %llu catalog, %llu schemas (%llu refused, %llu misfits), %llu builds (%llu "
+        "failed), %llu "
+        "reopens, %llu checks\n",
         run->rocks ? "rocks" : "mem", (unsigned long long)run->ops, (unsigned long long)run->seed,
         seconds, (unsigned long long)n->transactions, (unsigned long long)n->wheres,
         (unsigned long long)n->writes, (unsigned long long)n->batches,
@@ -122,8 +127,10 @@ static void report(const struct run *run, double seconds) {
         (unsigned long long)n->versions, (unsigned long long)n->changes,
         (unsigned long long)n->images, (unsigned long long)n->claims, (unsigned long long)n->taken,
         (unsigned long long)n->leases, (unsigned long long)n->ended, (unsigned long long)n->catalog,
-        (unsigned long long)n->builds, (unsigned long long)n->failed_builds,
-        (unsigned long long)n->reopens, (unsigned long long)n->checks);
+        (unsigned long long)n->schemas, (unsigned long long)n->refused_schemas,
+        (unsigned long long)n->misfits, (unsigned long long)n->builds,
+        (unsigned long long)n->failed_builds, (unsigned long long)n->reopens,
+        (unsigned long long)n->checks);
     fflush(stdout);
 }
 

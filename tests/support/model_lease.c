@@ -5,6 +5,7 @@
 
 #include "base/err/check.h"
 #include "doc/path.h"
+#include "support/model_schema.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, BSON_EMPTY = 5 };
 
@@ -44,6 +45,7 @@ nacre_status model_claim_take(struct model *m, struct model_collection *c, struc
     if (claim->set) {
         lease.set = set_patch(m, claim->set);
         status = apply_object(m, lease.set, doc->body, &body);
+        if (status == NACRE_OK) status = model_schema_fit(m, c, doc->body, &body);
     } else {
         buf_put_slice(&body, doc->body);
     }
@@ -166,6 +168,7 @@ nacre_status model_release(struct model *m, struct model_collection *c, const st
     if (status != NACRE_OK) return status;
     buf_init(&body, NULL, SIZE_MAX);
     status = set ? apply_object(m, set_patch(m, set), doc->body, &body) : give_back(m, doc, &body);
+    if (status == NACRE_OK) status = model_schema_fit(m, c, doc->body, &body);
     if (status != NACRE_OK) return status;
     struct model_doc *fresh = model_doc_new(id, buf_slice(&body));
     fresh->expires_ms = doc->expires_ms;
@@ -206,6 +209,7 @@ static void end_lease(struct model *m, struct model_collection *c, struct model_
     nacre_status status = doc->lease.on_expire.n
                               ? apply_object(m, doc->lease.on_expire, doc->body, &body)
                               : give_back(m, doc, &body);
+    if (status == NACRE_OK) status = model_schema_fit(m, c, doc->body, &body);
     struct model_doc *plain = model_doc_new(&id, doc->body);
     struct model_doc *changed = status == NACRE_OK ? model_doc_new(&id, buf_slice(&body)) : NULL;
     plain->expires_ms = doc->expires_ms;

@@ -270,7 +270,9 @@ const char *random_set(struct run *run) {
     buf_init(&out, NULL, SIZE_MAX);
     buf_printf(&out, "{\"st\":\"%s\"", run_chance(run, 80) ? "running" : word(run));
     if (run_chance(run, 30)) buf_printf(&out, ",\"w\":%u", run_below(run, 9));
-    if (run_chance(run, 20)) buf_printf(&out, ",\"o.x\":%u", run_below(run, 9));
+    uint32_t roll = run_below(run, 100);
+    if (roll < 30)
+        buf_printf(&out, roll < 20 ? ",\"o.x\":%u" : ",\"o\":{\"z\":%u}", run_below(run, 9));
     if (run_chance(run, 10)) buf_printf(&out, ",\"u\":%u", run_below(run, 600));
     buf_put_u8(&out, '}');
     return scratch_text(run, &out);

@@ -39,6 +39,7 @@ struct run_counts {
         past_by_index, counts;
     uint64_t pasts, expired, trims, bounded, versions, changes, images;
     uint64_t claims, taken, leases, ended, catalog, builds, failed_builds, reopens, checks;
+    uint64_t schemas, refused_schemas, misfits;
 };
 
 struct run {

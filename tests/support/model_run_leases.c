@@ -7,7 +7,9 @@
 #include "doc/key.h"
 #include "support/model_run_catalog.h"
 #include "support/model_run_past.h"
+#include "support/model_run_schema.h"
 #include "support/model_run_writes.h"
+#include "support/model_schema.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, EXAMINED_ALL = 100000, EXAMINED_FEW = 8 };
 
@@ -165,15 +167,22 @@ static void tick_once(struct run *run) {
     if (status != NACRE_OK) run_fail(run, "tick: %s", run->ctx.err.detail);
 }
 
-void run_tick(struct run *run) {
+void run_ticked(struct run *run) {
     uint32_t ended = 0;
-    run_note(run, "tick at %llu", (unsigned long long)run->model.now_ms);
-    tick_once(run);
     for (int i = 0; i < MODEL_COLLECTIONS; i++)
         ended += model_sweep(&run->model, &run->model.collections[i]);
+    for (int i = 0; i < MODEL_COLLECTIONS; i++)
+        model_schema_decide(&run->model.collections[i]);
     run->counts.ended += ended;
     run_sync_indexes(run);
     run_bounded(run);
+    run_sync_schemas(run);
+}
+
+void run_tick(struct run *run) {
+    run_note(run, "tick at %llu", (unsigned long long)run->model.now_ms);
+    tick_once(run);
+    run_ticked(run);
 }
 
 void run_time(struct run *run) {

@@ -236,7 +236,7 @@ static void choose_key(struct run *run, struct model_collection *c, const struct
     out->record.kind = kind;
     out->record.has_target = target != NULL;
     if (target) out->record.target = *target;
-    out->record.body_hash = 1 + run_chance(run, 10);
+    out->record.body_hash = 2 * request->count + run_chance(run, 10);
     snprintf(out->record.key, sizeof out->record.key, "key%u", run_below(run, 6));
     char *key = arena_str(&run->ctx.arena, slice_str(out->record.key));
     CHECK(key != NULL);
@@ -321,7 +321,7 @@ void run_write(struct run *run) {
     op.id_unknown = op.kind <= WRITE_INSERT && !c->primary_key && run_chance(run, 3);
     make_item(run, c, &op, &item);
     choose_key(run, c, item.id.type != VAL_MISSING ? &op.id : NULL, &keyed, &request);
-    if (keyed.used && (op.cond_has_regex || op.id_unknown)) { // decided before the key is looked at
+    if (keyed.used && op.id_unknown) { // it has no record that could be found again
         keyed = (struct keyed){0};
         request.idempotency = (struct idempotency){0};
     }
@@ -335,6 +335,7 @@ void run_write(struct run *run) {
     op.id.is_int &= !op.id_unknown;
     model_write_one(&run->model, c, &op);
     run_expect(run, "write", status, op.status);
+    run->counts.misfits += status == NACRE_SCHEMA_VIOLATION;
     run->counts.refused += status != NACRE_OK;
     if (status != NACRE_OK) return;
     compare_op(run, c, &op, &result.ops[0]);

@@ -7,6 +7,7 @@
 #include "base/err/check.h"
 #include "base/text/time.h"
 #include "doc/json.h"
+#include "support/model_schema.h"
 
 void model_init(struct model *m) {
     static const char *const names[MODEL_COLLECTIONS][2] = {
@@ -32,6 +33,8 @@ void model_drop(struct model_collection *c) {
     for (uint32_t i = 0; i < c->index_count; i++)
         arena_free(&c->indexes[i].arena);
     free(c->docs);
+    model_schema_free(c->schema);
+    model_schema_free(c->next_schema);
     *c = (struct model_collection){.database = c->database, .name = c->name};
 }
 
@@ -155,6 +158,7 @@ void model_copy(struct model_collection *out, const struct model_collection *c) 
     out->index_count = out->record_count = 0;
     out->count = out->cap = 0;
     out->docs = NULL;
+    out->schema = out->next_schema = NULL;
     for (uint32_t i = 0; i < c->count; i++) {
         const struct model_doc *doc = c->docs[i];
         struct model_doc *copy = model_doc_new(&doc->id, doc->live ? doc->body : slice_of(NULL, 0));

@@ -69,6 +69,13 @@ struct model_record { // of an idempotency key
     uint64_t versions[MODEL_OPS_MAX];
 };
 
+struct naive_schema;
+struct model_schema {
+    struct arena arena;
+    struct naive_schema *rules;
+    const char *json;
+};
+
 struct model_collection {
     const char *database, *name;
     bool there;
@@ -82,6 +89,7 @@ struct model_collection {
     uint32_t index_count;
     struct model_record records[MODEL_RECORDS_MAX];
     uint32_t record_count;
+    struct model_schema *schema, *next_schema; // NULL: none; the next one is not decided yet
 };
 
 struct model {

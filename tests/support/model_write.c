@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err/check.h"
+#include "support/model_schema.h"
 
 static bool is_live(const struct model_doc *doc) { return doc && doc->live; }
 
@@ -70,10 +71,6 @@ static nacre_status presence(const struct model_op *op, bool live) {
 static nacre_status conditions(struct model *m, const struct model_op *op,
                                const struct model_doc *doc) {
     bool live = is_live(doc);
-    if (op->cond_has_regex) {
-        if (!live && op->kind >= WRITE_PATCH) return NACRE_DOCUMENT_NOT_FOUND;
-        if (!cond_fits(m, op, doc)) return NACRE_CONDITION_FAILED;
-    }
     nacre_status status = presence(op, live);
     if (status != NACRE_OK) return status;
     if ((op->version_count || op->body_version) && (!live || !version_fits(op, doc)))
@@ -84,6 +81,14 @@ static nacre_status conditions(struct model *m, const struct model_op *op,
     if (op->cond && !cond_fits(m, op, doc)) return NACRE_CONDITION_FAILED;
     bool times_fit = op->times == MODEL_TIMES_NONE || (op->times == MODEL_TIMES_RIGHT && live);
     return times_fit ? NACRE_OK : NACRE_INVALID_ARGUMENT;
+}
+
+// What is decided before the write gets its place among the others.
+static nacre_status early_conditions(struct model *m, const struct model_op *op,
+                                     const struct model_doc *doc) {
+    if (!op->cond_has_regex) return NACRE_OK;
+    if (!is_live(doc) && op->kind >= WRITE_PATCH) return NACRE_DOCUMENT_NOT_FOUND;
+    return cond_fits(m, op, doc) ? NACRE_OK : NACRE_CONDITION_FAILED;
 }
 
 // --- bodies -----------------------------------------------------------------------------
@@ -99,18 +104,18 @@ static nacre_status patched(struct model *m, const struct model_op *op, const st
     return patch_apply(&m->ctx, &patch, doc->body, (int64_t)m->now_ms, out);
 }
 
-static nacre_status new_body(struct model *m, const struct model_op *op,
-                             const struct model_doc *doc, struct buf *out) {
+// A document given as a whole, as it is stored.
+static nacre_status given_body(struct model *m, const struct model_collection *c,
+                               const struct model_op *op, struct buf *out) {
     struct buf json BUF_CLEANUP = {0};
-    if (op->kind == WRITE_DELETE) return NACRE_OK;
-    if (op->kind == WRITE_PATCH) return patched(m, op, doc, out);
+    if (op->kind > WRITE_INSERT) return NACRE_OK;
     buf_init(&json, NULL, SIZE_MAX);
     buf_put_str(&json, "{\"_id\":");
     model_id_json(&json, &op->id);
     buf_printf(&json, "%s%s}", op->fields[0] ? "," : "", op->fields);
     buf_put_u8(&json, 0);
     buf_put_slice(out, model_json(m, (const char *)json.p));
-    return buf_status(out);
+    return model_schema_fit(m, c, slice_of(NULL, 0), out);
 }
 
 static void carry_over(const struct model *m, const struct model_collection *c,
@@ -134,13 +139,18 @@ static nacre_status run(struct model *m, struct model_collection *c, struct mode
                         struct model_doc **out_old) {
     struct buf body BUF_CLEANUP = {0};
     struct model_doc *doc = model_find(c, &op->id);
-    nacre_status status = conditions(m, op, doc);
+    buf_init(&body, NULL, SIZE_MAX);
+    nacre_status status = early_conditions(m, op, doc);
+    if (status == NACRE_OK) status = given_body(m, c, op, &body);
+    if (status == NACRE_OK) status = conditions(m, op, doc);
     if (status != NACRE_OK) return status;
     op->version = doc ? doc->version : 0;
     if (op->kind == WRITE_GET) return NACRE_OK;
-    buf_init(&body, NULL, SIZE_MAX);
-    status = new_body(m, op, doc, &body);
-    if (status != NACRE_OK) return status;
+    if (op->kind == WRITE_PATCH) {
+        status = patched(m, op, doc, &body);
+        if (status == NACRE_OK) status = model_schema_fit(m, c, doc->body, &body);
+        if (status != NACRE_OK) return status;
+    }
     struct model_doc *fresh = model_doc_new(&op->id, buf_slice(&body));
     carry_over(m, c, op, doc, fresh);
     op->created = fresh->live && !is_live(doc);
@@ -156,10 +166,24 @@ void model_write_one(struct model *m, struct model_collection *c, struct model_o
     model_doc_free(old);
 }
 
+// Documents given as a whole are looked at before anything is done.
+static nacre_status refuse_given(struct model *m, const struct model_collection *c,
+                                 const struct model_op *ops, uint32_t count, uint32_t *failed_op) {
+    nacre_status status = NACRE_OK;
+    for (uint32_t i = 0; i < count && status == NACRE_OK; i++) {
+        struct buf body BUF_CLEANUP = {0};
+        buf_init(&body, NULL, SIZE_MAX);
+        status = given_body(m, c, &ops[i], &body);
+        *failed_op = i;
+    }
+    return status;
+}
+
 nacre_status model_write_batch(struct model *m, struct model_collection *c, struct model_op *ops,
                                uint32_t count, bool atomic, uint32_t *failed_op) {
+    nacre_status status = refuse_given(m, c, ops, count, failed_op);
+    if (status != NACRE_OK) return status;
     struct model_doc **old = mem_zalloc((count + 1) * sizeof *old);
-    nacre_status status = NACRE_OK;
     uint32_t done = 0;
     CHECK(old != NULL);
     for (; done < count && status == NACRE_OK; done++) {
