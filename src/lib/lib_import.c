@@ -65,7 +65,8 @@ static void retire_lines(struct import *im, const struct feed_batch *b) {
         if (o->on_line_error)
             o->on_line_error(o->arg, line->number, (const char *)b->problems.p + line->problem_at);
     }
-    im->retired_line = b->last_line;
+    // That of a batch that was left empty is of when it was taken: others were under way then.
+    if (b->last_line > im->retired_line) im->retired_line = b->last_line;
     if (o->skip_errors || !last || !last->refused) return;
     im->retired_line = last->number - 1;
     fail_at_line(im, last->number, &b->error);

@@ -201,6 +201,36 @@ static void test_cancel(void **state) {
     lib_fixture_close(&f);
 }
 
+struct cancelling {
+    struct lib_fixture_text input;
+    nacre_session *s;
+};
+
+static long cancelling_read(void *arg, void *buffer, size_t size) {
+    struct cancelling *c = arg;
+    nacre_session_cancel(c->s);
+    return lib_fixture_read(&c->input, buffer, size);
+}
+
+// Cancelled while lines are being stored: those count.
+static void test_cancel_on_the_way(void **state) {
+    struct lib_fixture f;
+    nacre_import_result result;
+    size_t size;
+    char *text = make_lines(1500, &size);
+    (void)state;
+    lib_fixture_open(&f);
+    struct cancelling c = {{text, size, 0}, f.s};
+    LIB_FAILS(&f, nacre_import(f.s, &f.c, cancelling_read, &c, NULL, &result), NACRE_CANCELLED,
+              "cancelled");
+    nacre_session_clear_cancel(f.s);
+    assert_int_equal(result.lines, count_of(&f));
+    assert_int_equal(result.documents, count_of(&f));
+    assert_in_range(result.lines, 1, 1499);
+    free(text);
+    lib_fixture_close(&f);
+}
+
 static long failing_read(void *arg, void *buffer, size_t size) {
     long *left = arg;
     if (--*left < 0) return -1;
@@ -355,11 +385,11 @@ static void test_export(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),      cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_skip),       cmocka_unit_test(test_many),
-        cmocka_unit_test(test_cancel),     cmocka_unit_test(test_bad_input),
-        cmocka_unit_test(test_long_lines), cmocka_unit_test(test_zstd),
-        cmocka_unit_test(test_export),
+        cmocka_unit_test(test_plain),     cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_skip),      cmocka_unit_test(test_many),
+        cmocka_unit_test(test_cancel),    cmocka_unit_test(test_cancel_on_the_way),
+        cmocka_unit_test(test_bad_input), cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_zstd),      cmocka_unit_test(test_export),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
