@@ -132,6 +132,12 @@ nacre_status file_sync(struct ctx *ctx, const struct file *file) {
     return NACRE_OK;
 }
 
+void file_write_out(const struct file *file, uint64_t offset, size_t size) {
+    int saved = errno;
+    (void)sync_file_range(file->fd, (off64_t)offset, (off64_t)size, SYNC_FILE_RANGE_WRITE);
+    errno = saved;
+}
+
 // A lock of the open file, not of the process (F_SETLK's are lost as soon as any descriptor of the
 // file is closed).
 nacre_status file_lock(struct ctx *ctx, const struct file *file) {

@@ -42,6 +42,9 @@ MUST_USE nacre_status file_allocate(struct ctx *ctx, const struct file *file, ui
 // fdatasync and fsync. After a failure the content of the file is unknown: stop, never retry.
 MUST_USE nacre_status file_sync_data(struct ctx *ctx, const struct file *file);
 MUST_USE nacre_status file_sync(struct ctx *ctx, const struct file *file);
+// Begins writing these bytes to the disk, and waits for nothing: a later sync has less to wait for.
+// A hint that promises nothing; where the system has no such call, it does nothing.
+void file_write_out(const struct file *file, uint64_t offset, size_t size);
 // An exclusive advisory lock on the whole file, not inherited by children. NACRE_LOCKED if another
 // process has it.
 MUST_USE nacre_status file_lock(struct ctx *ctx, const struct file *file);

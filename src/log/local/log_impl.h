@@ -61,10 +61,6 @@ struct log_prepare {
     uint64_t filled;
     bool begun, ready; // ready: named and durable, file open for writing
 };
-// One bounded step (about 1 MiB of zeros); done when ready. After an error it begins anew.
-MUST_USE nacre_status log_prepare_step(struct ctx *ctx, const char *dir,
-                                       struct log_prepare *prepare, uint64_t number,
-                                       uint64_t bytes);
 // All steps. With an opening the file has it before it has its name.
 MUST_USE nacre_status log_prepare_whole(struct ctx *ctx, const char *dir,
                                         struct log_prepare *prepare, const struct log_head *want,
@@ -97,6 +93,11 @@ struct log_local {
 };
 
 static inline struct log_local *log_local_of(struct replog *log) { return (struct log_local *)log; }
+
+// Makes the next segment in step with the filling of the newest one: begun when eighths of that are
+// filled, ready when half of it more is. Only the last step waits for the disk. An error is that of
+// the append which will need the segment.
+void log_prepare_ahead(struct log_local *log, struct ctx *ctx, uint32_t eighths);
 
 // dir/name into out. NACRE_INVALID_ARGUMENT if it is too long.
 MUST_USE nacre_status log_local_path(struct ctx *ctx, const char *dir, const char *name,

@@ -294,6 +294,7 @@ static nacre_status log_local_append(struct replog *base, struct ctx *ctx, struc
     log->chain = head.chain;
     mutex_unlock(&log->mutex);
     *out_index = head.index;
+    log_prepare_ahead(log, ctx, 3); // where syncs are rare
     return NACRE_OK;
 }
 
@@ -342,37 +343,6 @@ static nacre_status sync_all(struct log_local *log, struct ctx *ctx) {
     return NACRE_OK;
 }
 
-// One step of making the segment number. *behind: it is not as far as due, in bytes.
-static nacre_status prepare_step(struct log_local *log, struct ctx *ctx, uint64_t number,
-                                 uint64_t due, bool *behind) {
-    nacre_status status = NACRE_OK;
-    *behind = false;
-    mutex_lock(&log->prepare_mutex);
-    // The appender may have taken this number meanwhile: its file must not be replaced.
-    if (log->prepare_number == number) {
-        status = log_prepare_step(ctx, log->dir, &log->prepare, number, log->options.segment_bytes);
-        *behind = !log->prepare.ready && log->prepare.filled <= due;
-    }
-    mutex_unlock(&log->prepare_mutex);
-    return status;
-}
-
-// Between syncs the next segment is made, in step with the filling of the newest one: begun when
-// that is a quarter full, ready when it is three quarters full.
-static void prepare_ahead(struct log_local *log, struct ctx *ctx) {
-    mutex_lock(&log->mutex);
-    struct log_segment active = log->segments.items[log->segments.count - 1];
-    mutex_unlock(&log->mutex);
-    uint64_t quarter = active.bytes / 4, wanted = log->options.segment_bytes;
-    if (active.end < quarter) return;
-    uint64_t due = active.end >= 3 * quarter ? wanted : (active.end - quarter) * 2;
-    nacre_status status = NACRE_OK;
-    for (bool behind = true; behind && status == NACRE_OK;)
-        status = prepare_step(log, ctx, active.number + 1, due < wanted ? due : wanted, &behind);
-    // Its errors are those of the append that will need the segment.
-    if (status != NACRE_OK) ctx->err.status = NACRE_OK;
-}
-
 static nacre_status log_local_sync(struct replog *base, struct ctx *ctx, uint64_t *out_index) {
     struct log_local *log = log_local_of(base);
     if (!log->started) return err_set(ctx, NACRE_INVALID_ARGUMENT, "the log has not been started");
@@ -383,7 +353,7 @@ static nacre_status log_local_sync(struct replog *base, struct ctx *ctx, uint64_
     mutex_lock(&log->mutex);
     *out_index = log->synced_index;
     mutex_unlock(&log->mutex);
-    prepare_ahead(log, ctx);
+    log_prepare_ahead(log, ctx, 2);
     return NACRE_OK;
 }
 
