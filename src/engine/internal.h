@@ -15,6 +15,7 @@ enum {
     GROUPS_IN_FLIGHT = 2,
     LOG_IN_A_ROW = 4,   // groups that one submitter logs at least where they are there
     APPLY_IN_A_ROW = 4, // likewise
+    WAKE_CHAINS_MAX = 8,
     SWEEP_MS = 200,
     MEMORY_SYNC_MS = 25,
     BUILD_CHUNK = 500,
@@ -29,8 +30,7 @@ enum {
 enum submission_news {
     SUBMISSION_LOGS = 1,
     SUBMISSION_APPLIES,
-    SUBMISSION_DONE,
-    SUBMISSION_TELLS, // done, and so are those after it in its list, who wait to be told by it
+    SUBMISSION_DONE, // and so is the next in its list, who waits to be told by it
 };
 
 struct submission {
@@ -74,8 +74,10 @@ struct engine {
     struct submission *queue_head, **queue_tail;
     struct submission *logged_head, **logged_tail; // groups, by their first
     uint64_t groups_logged, groups_applied;
-    bool log_busy, applying; // the roles are taken
-    nacre_status failed;     // E3; NACRE_OK while all is well
+    bool log_busy, applying;     // the roles are taken
+    struct submission *log_heir; // was told to log, and has not begun
+    uint32_t wake_chains;        // as many as processors; fixed
+    nacre_status failed;         // E3; NACRE_OK while all is well
     struct err failure;
     uint64_t counter;   // of records
     struct ctx log_ctx; // of who logs

@@ -1,10 +1,10 @@
 // The way of a write: queue → record → append → sync, and meanwhile apply in order → publish →
 // answer (E1, E2, E3). To log and to apply are two roles that submitters take: who finds the log
-// free takes everything that is queued; a group that is appended is applied by who applies, or by
-// one of it that is woken for that before the sync, or by who has synced it. It is published by
-// whoever ends later, the sync or the applying. Whoever has a role keeps it while there is work and
-// its own answer is not there, and for a few groups anyway: handing it on costs a switch of
-// threads, which is as long as the work.
+// free, or given to one that has yet to wake up, takes everything that is queued; a group that is
+// appended is applied by who applies, or by one of it that is woken for that before the sync, or by
+// who has synced it. It is published by whoever ends later, the sync or the applying. Whoever has a
+// role keeps it while there is work and its own answer is not there, and for a few groups anyway:
+// handing it on costs a switch of threads, which is as long as the work.
 #include "base/bits/bits.h"
 #include "base/err/check.h"
 #include "engine/internal.h"
@@ -21,16 +21,18 @@ static bool may_log(const struct engine *e) {
     return !e->log_busy && e->queue_head && e->groups_logged - e->groups_applied < GROUPS_IN_FLIGHT;
 }
 
-// Under door. Gives the role of the log to the first that is queued; the caller tells it, without
-// the door.
+// Under door. Gives the role of the log to the first that is queued; returns whom the caller wakes
+// for it, without the door. Until that one runs the role is to be had by whoever comes.
 static struct submission *appoint(struct engine *e) {
+    struct submission *heir = e->queue_head;
     if (!may_log(e)) return NULL;
     e->log_busy = true;
-    return e->queue_head;
+    e->log_heir = heir;
+    return post_leave(&heir->news, SUBMISSION_LOGS) ? heir : NULL;
 }
 
-static void promote(struct submission *s) {
-    if (s) post_put(&s->news, SUBMISSION_LOGS);
+static void wake(struct submission *s) {
+    if (s) post_wake(&s->news);
 }
 
 // Under door. Takes from the queue what fits one record; at least one submission.
@@ -47,38 +49,36 @@ static struct submission *take_group(struct engine *e) {
     return group;
 }
 
-// Who has a role of the pipeline just now, is told on the way; the first of the others is woken and
-// tells the rest: waking costs more than applying, and who applies has the next group to see to.
-// Who waits is gone once it is told.
-static void finish_group(struct submission *group) {
-    struct submission *asleep = NULL, **end = &asleep;
-    while (group) {
-        struct submission *next = group->next;
-        if (atomic_load_explicit(&group->acts, memory_order_relaxed)) {
-            post_put(&group->news, SUBMISSION_DONE);
+// Who has a role of the pipeline just now is told on the way. The others become a few chains, in
+// which each wakes the next: waking costs more than applying, and who applies has the next group to
+// see to; and who is woken while others still run goes where a processor is free, while a crowd
+// that is woken at once queues up behind one. Who waits is gone once it is told.
+static void finish_group(const struct engine *e, struct submission *group) {
+    struct submission *heads[WAKE_CHAINS_MAX] = {0}, **ends[WAKE_CHAINS_MAX];
+    for (uint32_t i = 0; i < e->wake_chains; i++)
+        ends[i] = &heads[i];
+    for (uint32_t i = 0; group;) {
+        struct submission *s = group;
+        group = s->next;
+        s->next = NULL;
+        if (atomic_load_explicit(&s->acts, memory_order_relaxed)) {
+            post_put(&s->news, SUBMISSION_DONE);
         } else {
-            *end = group;
-            end = &group->next;
+            *ends[i] = s;
+            ends[i] = &s->next;
+            i = (i + 1) % e->wake_chains;
         }
-        group = next;
     }
-    *end = NULL;
-    if (asleep) post_put(&asleep->news, SUBMISSION_TELLS);
-}
-
-static void tell_rest(struct submission *s) {
-    for (struct submission *it = s->next, *next; it; it = next) {
-        next = it->next;
-        post_put(&it->news, SUBMISSION_DONE);
-    }
+    for (uint32_t i = 0; i < e->wake_chains && heads[i]; i++)
+        post_put(&heads[i]->news, SUBMISSION_DONE);
 }
 
 // Gives up the door, then tells the next that logs, then those of the group that is done.
 static void leave(struct engine *e, struct submission *done) {
     struct submission *next = appoint(e);
     mutex_unlock(&e->door);
-    promote(next);
-    finish_group(done);
+    wake(next);
+    finish_group(e, done);
 }
 
 static void fail_group(struct submission *group, nacre_status status, const struct err *err) {
@@ -279,7 +279,7 @@ static void log_next(struct engine *e) {
     }
     if (!appended) {
         fail_group(g, status, err);
-        finish_group(g);
+        finish_group(e, g);
         return;
     }
     g->next_group = NULL;
@@ -291,11 +291,10 @@ static void log_next(struct engine *e) {
     if (!g->synced) sync_logged(e, g);
 }
 
-// With the role of the log. What is logged is applied by whoever applies already; where nobody
-// does, the role of the log is handed on and this one applies.
+// With the role of the log, and the door, which it gives up. What is logged is applied by whoever
+// applies already; where nobody does, the role of the log is handed on and this one applies.
 static void log_queued(struct engine *e, struct submission *s) {
     bool go_on = true;
-    mutex_lock(&e->door);
     for (uint32_t logged = 1; go_on; logged++) {
         log_next(e);
         e->log_busy = false;
@@ -303,7 +302,7 @@ static void log_queued(struct engine *e, struct submission *s) {
             e->applying = true;
             struct submission *next = appoint(e);
             mutex_unlock(&e->door);
-            promote(next);
+            wake(next);
             mutex_lock(&e->door);
             apply_logged(e, s);
             return;
@@ -315,26 +314,39 @@ static void log_queued(struct engine *e, struct submission *s) {
     leave(e, NULL);
 }
 
+// With the door, which it gives up. Who comes too late for the log has no role, and waits again.
+static void act(struct engine *e, struct submission *s, uint32_t news) {
+    bool logs = news == SUBMISSION_LOGS;
+    if (logs && e->log_heir != s) {
+        mutex_unlock(&e->door);
+        return;
+    }
+    atomic_store_explicit(&s->acts, true, memory_order_relaxed);
+    if (!logs) {
+        apply_logged(e, s);
+        return;
+    }
+    e->log_heir = NULL;
+    log_queued(e, s);
+}
+
+// A log that is free, or given to one that has yet to wake up, is taken by who runs already.
 static void run_submission(struct engine *e, struct submission *s) {
+    uint32_t news;
     mutex_lock(&e->door);
     s->next = NULL;
     *e->queue_tail = s;
     e->queue_tail = &s->next;
-    struct submission *next = appoint(e);
-    mutex_unlock(&e->door);
-    if (next != s) promote(next);
-    uint32_t news = next == s ? SUBMISSION_LOGS : post_wait(&s->news);
-    while (news == SUBMISSION_LOGS || news == SUBMISSION_APPLIES) {
-        atomic_store_explicit(&s->acts, true, memory_order_relaxed);
-        if (news == SUBMISSION_LOGS) {
-            log_queued(e, s);
-        } else {
-            mutex_lock(&e->door);
-            apply_logged(e, s);
-        }
-        news = post_wait(&s->news);
+    if (may_log(e) || e->log_heir) {
+        e->log_busy = true;
+        e->log_heir = s;
     }
-    if (news == SUBMISSION_TELLS) tell_rest(s);
+    act(e, s, SUBMISSION_LOGS);
+    while ((news = post_wait(&s->news)) != SUBMISSION_DONE) {
+        mutex_lock(&e->door);
+        act(e, s, news);
+    }
+    if (s->next) post_put(&s->next->news, SUBMISSION_DONE);
 }
 
 // --- one command, whole or in pieces ----------------------------------------------------

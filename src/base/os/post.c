@@ -24,14 +24,18 @@ uint32_t post_wait(struct post *post) {
         (void)syscall(SYS_futex, &post->word, FUTEX_WAIT_PRIVATE, POST_SLEEPS, NULL, NULL, 0);
         seen = atomic_load_explicit(&post->word, memory_order_acquire);
     }
-    atomic_store_explicit(&post->word, POST_NOTHING, memory_order_relaxed);
-    return seen;
+    return atomic_exchange_explicit(&post->word, POST_NOTHING, memory_order_acquire);
+}
+
+bool post_leave(struct post *post, uint32_t value) {
+    DCHECK(value != POST_NOTHING && value < POST_SLEEPS);
+    return atomic_exchange_explicit(&post->word, value, memory_order_acq_rel) == POST_SLEEPS;
+}
+
+void post_wake(struct post *post) {
+    (void)syscall(SYS_futex, &post->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 void post_put(struct post *post, uint32_t value) {
-    DCHECK(value != POST_NOTHING && value < POST_SLEEPS);
-    // The address may belong to somebody else after the exchange: then the wake-up finds nobody, or
-    // one that sleeps on a futex there and looks again.
-    if (atomic_exchange_explicit(&post->word, value, memory_order_acq_rel) == POST_SLEEPS)
-        (void)syscall(SYS_futex, &post->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    if (post_leave(post, value)) post_wake(post);
 }

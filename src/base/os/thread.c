@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err/check.h"
 #include "base/err/err.h"
@@ -52,3 +53,8 @@ nacre_status thread_start(struct ctx *ctx, const char *name, void (*run)(void *a
 }
 
 void thread_join(struct thread *thread) { CHECK(pthread_join(thread->pthread, NULL) == 0); }
+
+uint32_t thread_processors(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 1 ? (uint32_t)count : 1;
+}

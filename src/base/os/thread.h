@@ -3,6 +3,7 @@
 #define BASE_OS_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "base/err/status.h"
 
@@ -17,5 +18,6 @@ struct thread {
 MUST_USE nacre_status thread_start(struct ctx *ctx, const char *name, void (*run)(void *arg),
                                    void *arg, struct thread *out);
 void thread_join(struct thread *thread); // once per thread_start
+uint32_t thread_processors(void);        // that are online; at least 1
 
 #endif
