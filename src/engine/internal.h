@@ -15,6 +15,7 @@ enum {
     GROUPS_IN_FLIGHT = 2,
     LOG_IN_A_ROW = 4,   // groups that one submitter logs at least where they are there
     APPLY_IN_A_ROW = 4, // likewise
+    HEIR_LOOKS = 32,    // into the queue
     WAKE_CHAINS_MAX = 8,
     SWEEP_MS = 200,
     MEMORY_SYNC_MS = 25,
@@ -46,6 +47,7 @@ struct submission {
     struct buf result; // of the last command
     nacre_status status;
     struct post news;
+    int processor;     // where it was queued
     _Atomic bool acts; // it has a role and does not sleep; else it waits for news
     struct err err;    // last: it is large, and set only with a status
 };
@@ -76,7 +78,7 @@ struct engine {
     uint64_t groups_logged, groups_applied;
     bool log_busy, applying;     // the roles are taken
     struct submission *log_heir; // was told to log, and has not begun
-    uint32_t wake_chains;        // as many as processors; fixed
+    uint32_t wake_chains;        // half as many as processors, at least one
     nacre_status failed;         // E3; NACRE_OK while all is well
     struct err failure;
     uint64_t counter;   // of records

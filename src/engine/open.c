@@ -182,8 +182,8 @@ static nacre_status init_engine(struct ctx *ctx, struct engine *e, const struct 
     e->disk_reserve = o->disk_reserve_bytes ? o->disk_reserve_bytes : 256u << 20;
     e->lock_file = FILE_CLOSED;
     e->queue_tail = &e->queue_head;
-    uint32_t processors = thread_processors();
-    e->wake_chains = processors < WAKE_CHAINS_MAX ? processors : WAKE_CHAINS_MAX;
+    uint32_t chains = thread_processors() / 2;
+    e->wake_chains = chains < 1 ? 1 : chains < WAKE_CHAINS_MAX ? chains : WAKE_CHAINS_MAX;
     e->logged_tail = &e->logged_head;
     budget_init(&e->budget, NULL, o->memory_bytes ? o->memory_bytes : default_memory());
     // What logging needs is bounded by the size of a group and charged to nobody: a refusal here

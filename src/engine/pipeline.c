@@ -21,11 +21,21 @@ static bool may_log(const struct engine *e) {
     return !e->log_busy && e->queue_head && e->groups_logged - e->groups_applied < GROUPS_IN_FLIGHT;
 }
 
-// Under door. Gives the role of the log to the first that is queued; returns whom the caller wakes
-// for it, without the door. Until that one runs the role is to be had by whoever comes.
+// Under door. Who is to log of those that are queued: one that fell asleep on another processor may
+// find it free; the first might wait behind this thread until that has applied a whole group.
+static struct submission *find_heir(const struct engine *e) {
+    int here = thread_processor();
+    struct submission *s = e->queue_head;
+    for (uint32_t looks = 0; s && looks < HEIR_LOOKS; looks++, s = s->next)
+        if (s->processor != here) return s;
+    return e->queue_head;
+}
+
+// Under door. Gives the role of the log to one that is queued; returns whom the caller wakes for
+// it, without the door. Until that one runs the role is to be had by whoever comes.
 static struct submission *appoint(struct engine *e) {
-    struct submission *heir = e->queue_head;
     if (!may_log(e)) return NULL;
+    struct submission *heir = find_heir(e);
     e->log_busy = true;
     e->log_heir = heir;
     return post_leave(&heir->news, SUBMISSION_LOGS) ? heir : NULL;
@@ -49,26 +59,44 @@ static struct submission *take_group(struct engine *e) {
     return group;
 }
 
-// Who has a role of the pipeline just now is told on the way. The others become a few chains, in
-// which each wakes the next: waking costs more than applying, and who applies has the next group to
-// see to; and who is woken while others still run goes where a processor is free, while a crowd
-// that is woken at once queues up behind one. Who waits is gone once it is told.
-static void finish_group(const struct engine *e, struct submission *group) {
-    struct submission *heads[WAKE_CHAINS_MAX] = {0}, **ends[WAKE_CHAINS_MAX];
-    for (uint32_t i = 0; i < e->wake_chains; i++)
-        ends[i] = &heads[i];
-    for (uint32_t i = 0; group;) {
+// The sleepers of a group that is done, first those that may find another processor free. Who has a
+// role of the pipeline is told here. Who waits is gone once it is told.
+static struct submission *take_sleepers(struct submission *group) {
+    struct submission *far = NULL, **far_end = &far, *near = NULL, **near_end = &near;
+    int here = thread_processor();
+    while (group) {
         struct submission *s = group;
         group = s->next;
         s->next = NULL;
         if (atomic_load_explicit(&s->acts, memory_order_relaxed)) {
             post_put(&s->news, SUBMISSION_DONE);
+        } else if (s->processor == here) {
+            *near_end = s;
+            near_end = &s->next;
         } else {
-            *ends[i] = s;
-            ends[i] = &s->next;
-            i = (i + 1) % e->wake_chains;
+            *far_end = s;
+            far_end = &s->next;
         }
     }
+    *far_end = near;
+    return far;
+}
+
+// The sleepers of the group become a few chains, in which each wakes the next: waking costs more
+// than applying, and who applies has the next group to see to; and a crowd that is woken at once
+// queues up behind one processor while another one is free.
+static void finish_group(const struct engine *e, struct submission *group) {
+    struct submission *heads[WAKE_CHAINS_MAX] = {0}, **ends[WAKE_CHAINS_MAX];
+    struct submission *s = take_sleepers(group);
+    for (uint32_t i = 0; i < e->wake_chains; i++)
+        ends[i] = &heads[i];
+    for (uint32_t i = 0; s; i = (i + 1) % e->wake_chains) {
+        *ends[i] = s;
+        ends[i] = &s->next;
+        s = s->next;
+    }
+    for (uint32_t i = 0; i < e->wake_chains; i++)
+        *ends[i] = NULL;
     for (uint32_t i = 0; i < e->wake_chains && heads[i]; i++)
         post_put(&heads[i]->news, SUBMISSION_DONE);
 }
@@ -335,6 +363,7 @@ static void run_submission(struct engine *e, struct submission *s) {
     uint32_t news;
     mutex_lock(&e->door);
     s->next = NULL;
+    s->processor = thread_processor();
     *e->queue_tail = s;
     e->queue_tail = &s->next;
     if (may_log(e) || e->log_heir) {

@@ -1,6 +1,7 @@
 #include "base/os/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,3 +59,5 @@ uint32_t thread_processors(void) {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count > 1 ? (uint32_t)count : 1;
 }
+
+int thread_processor(void) { return sched_getcpu(); }

@@ -19,5 +19,6 @@ MUST_USE nacre_status thread_start(struct ctx *ctx, const char *name, void (*run
                                    void *arg, struct thread *out);
 void thread_join(struct thread *thread); // once per thread_start
 uint32_t thread_processors(void);        // that are online; at least 1
+int thread_processor(void); // the one that runs the caller just now; negative: not known
 
 #endif

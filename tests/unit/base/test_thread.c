@@ -43,7 +43,8 @@ static void take_turns(void *arg) {
     size_t me = *(size_t *)arg;
     for (int i = 0; i < TURNS; i++) {
         mutex_lock(&mutex);
-        while (turns % THREADS != me) cond_wait(&changed, &mutex);
+        while (turns % THREADS != me)
+            cond_wait(&changed, &mutex);
         turns++;
         cond_broadcast(&changed);
         mutex_unlock(&mutex);
@@ -59,7 +60,8 @@ static void test_turns(void **state) {
         assert_int_equal(thread_start(&ctx, "turns", take_turns, &numbers[i], &threads[i]),
                          NACRE_OK);
     }
-    for (size_t i = 0; i < THREADS; i++) thread_join(&threads[i]);
+    for (size_t i = 0; i < THREADS; i++)
+        thread_join(&threads[i]);
     assert_int_equal(turns, THREADS * TURNS);
 }
 
@@ -67,7 +69,8 @@ static void test_wait_ends(void **state) {
     (void)state;
     uint64_t before = world_mono_ns(&world_system);
     mutex_lock(&mutex);
-    while (cond_wait_ms(&changed, &mutex, 20)) {}
+    while (cond_wait_ms(&changed, &mutex, 20)) {
+    }
     mutex_unlock(&mutex);
     assert_true(world_mono_ns(&world_system) >= before + 20000000);
 }
@@ -85,7 +88,8 @@ static void test_wait_without_end_is_woken(void **state) {
     struct thread thread;
     mutex_lock(&mutex);
     assert_int_equal(thread_start(&ctx, "once", signal_once, &done, &thread), NACRE_OK);
-    while (!done) assert_true(cond_wait_ms(&changed, &mutex, UINT64_MAX));
+    while (!done)
+        assert_true(cond_wait_ms(&changed, &mutex, UINT64_MAX));
     mutex_unlock(&mutex);
     thread_join(&thread);
 }
@@ -121,6 +125,17 @@ static void test_posts(void **state) {
     thread_join(&thread);
 }
 
+static void test_last_post_counts(void **state) {
+    (void)state;
+    struct post post;
+    post_init(&post);
+    assert_false(post_leave(&post, 3)); // nobody sleeps
+    assert_false(post_leave(&post, 5));
+    post_wake(&post);
+    assert_int_equal(post_wait(&post), 5);
+    assert_false(post_there(&post));
+}
+
 static void look_around(void *arg) {
     sigset_t mask;
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
@@ -154,11 +169,8 @@ static void test_no_more_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(test_turns),
-        T(test_wait_ends),
-        T(test_wait_without_end_is_woken),
-        T(test_posts),
-        T(test_signals_are_blocked_there_only),
+        T(test_turns),           T(test_wait_ends),        T(test_wait_without_end_is_woken),
+        T(test_posts),           T(test_last_post_counts), T(test_signals_are_blocked_there_only),
         T(test_no_more_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

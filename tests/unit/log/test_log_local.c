@@ -116,7 +116,8 @@ static void test_large_record(void **state) {
     struct log_fixture *f = *state;
     struct buf big;
     buf_init(&big, NULL, 8 << 20);
-    for (int i = 0; i < 100000; i++) buf_printf(&big, "%d,", i);
+    for (int i = 0; i < 100000; i++)
+        buf_printf(&big, "%d,", i);
     assert_int_equal(buf_status(&big), NACRE_OK);
     log_fixture_start(f, 0);
     log_fixture_append(f, "a", 1);
@@ -380,18 +381,49 @@ static void test_verify(void **state) {
     assert_int_equal(records, 58);
 }
 
+// No sync has made it: it is there before an append needs it, and the log goes on in it.
+static void test_next_segment_without_syncs(void **state) {
+    struct log_fixture *f = *state;
+    uint8_t bytes[4096];
+    char path[256];
+    f->options.segment_bytes = 1024 * 1024;
+    log_fixture_start(f, 0);
+    uint64_t at = LOG_RECORDS_AT, next = 1;
+    for (; at < f->options.segment_bytes / 8 * 7 + sizeof bytes; next++) {
+        size_t size = log_fixture_payload(next, 7, sizeof bytes, bytes);
+        assert_int_equal(log_fixture_append(f, bytes, size), next);
+        at += log_record_bytes(size);
+    }
+    snprintf(path, sizeof path, "%s/0000000000000002.log", f->log_dir);
+    assert_true(file_exists(path));
+    append_many(f, next, next + 200, sizeof bytes);
+    assert_int_equal(log_fixture_status(f).synced_index, 0);
+    log_fixture_sync(f);
+    expect_records(f, 1, next + 200, sizeof bytes);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_empty),         TEST(test_append_reopen),
-        TEST(test_many_segments), TEST(test_sync_over_segments),
-        TEST(test_large_record),  TEST(test_too_large),
-        TEST(test_generation),    TEST(test_cursor_over_gap),
-        TEST(test_trim),          TEST(test_trim_synced_one_by_one),
-        TEST(test_archive),       TEST(test_archive_reads),
-        TEST(test_read_only),     TEST(test_locked),
-        TEST(test_before_start),  TEST(test_missing_segment),
-        TEST(test_newer_format),  TEST(test_verify),
+        TEST(test_empty),
+        TEST(test_append_reopen),
+        TEST(test_many_segments),
+        TEST(test_sync_over_segments),
+        TEST(test_large_record),
+        TEST(test_too_large),
+        TEST(test_generation),
+        TEST(test_cursor_over_gap),
+        TEST(test_trim),
+        TEST(test_trim_synced_one_by_one),
+        TEST(test_archive),
+        TEST(test_archive_reads),
+        TEST(test_read_only),
+        TEST(test_locked),
+        TEST(test_before_start),
+        TEST(test_missing_segment),
+        TEST(test_newer_format),
+        TEST(test_verify),
+        TEST(test_next_segment_without_syncs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
