@@ -4,6 +4,7 @@ gen.py calls outputs(); a table that breaks its own rules ends the program.
 """
 import json
 import re
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +62,8 @@ def constant(prefix, name):
 
 
 def bits(prefix, names):
-    return " |\n         ".join(f"1u << {constant(prefix, n)}" for n in names) or "0"
+    text = " | ".join(f"1u<<{constant(prefix, n)}" for n in names) or "0"
+    return "\n        ".join(textwrap.wrap(text, 84)).replace("<<", " << ")
 
 
 def make_header(params, ops):
@@ -96,6 +98,7 @@ def make_row(op):
              f".params = {bits('OP_PARAM_', op.get('params', []))}",
              f".headers = {bits('OP_HEADER_', op.get('headers', []))}",
              f".media = {quoted(media)}", f".body = {quoted(op.get('body'))}",
+             f".streams = {str('stream' in (op.get('body'), op.get('answer'))).lower()}",
              f".status = {op['status']}", f".run = {run}"]
     return "    {" + ",\n     ".join(cells) + "},"
 

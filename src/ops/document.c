@@ -57,8 +57,11 @@ static void put_location(struct op_call *call, const char *id) {
     static const char kept[] = "-._~"; // RFC 3986, unreserved; others are percent-encoded
     struct buf *out = &call->answer.location;
     buf_reset(out);
-    buf_printf(out, "/v1/db/%s/collections/%s/docs/", call->path[OP_PATH_DATABASE],
-               call->path[OP_PATH_COLLECTION]);
+    if (strcmp(call->path[OP_PATH_DATABASE], "main") == 0)
+        buf_put_str(out, "/v1");
+    else
+        buf_printf(out, "/v1/db/%s", call->path[OP_PATH_DATABASE]);
+    buf_printf(out, "/collections/%s/docs/", call->path[OP_PATH_COLLECTION]);
     for (const char *at = id; *at; at++) {
         bool plain = (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') ||
                      (*at >= 'A' && *at <= 'Z') || strchr(kept, *at);

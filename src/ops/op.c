@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "lib/lib_token.h"
 #include "lib/problem.h"
 #include "ops/tx.h"
 
@@ -107,6 +108,17 @@ static nacre_status check_consistency(struct op_call *call) {
     return status;
 }
 
+// One server: what was answered is seen by every read. A token must be one all the same.
+static nacre_status check_sequence(struct op_call *call) {
+    const char *text = call->headers[OP_HEADER_NACRE_MIN_SEQUENCE];
+    struct lib_token token;
+    if (!text || lib_token_parse(call->ctx, slice_str(text), &token) == NACRE_OK) return NACRE_OK;
+    nacre_status status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,
+                                  "expected the Nacre-Sequence of a write, got \"%.64s\"", text);
+    err_parameter(call->ctx, op_header_names[OP_HEADER_NACRE_MIN_SEQUENCE]);
+    return status;
+}
+
 static nacre_status check(struct op_call *call) {
     if (!(call->principal->permissions >> call->op->permission & 1))
         return err_set(call->ctx, NACRE_PERMISSION_DENIED, "this key may not do %s",
@@ -114,6 +126,7 @@ static nacre_status check(struct op_call *call) {
     for (int param = 0; param < OP_PARAMS; param++)
         TRY(check_param(call, (enum op_param)param));
     TRY(check_consistency(call));
+    TRY(check_sequence(call));
     if (call->op->run) return NACRE_OK;
     return err_set(call->ctx, NACRE_UNIMPLEMENTED, "%s comes with a later version", call->op->name);
 }
@@ -128,8 +141,8 @@ nacre_status op_run(struct op_call *call) {
     if (status == NACRE_OK && call->headers[OP_HEADER_NACRE_TRANSACTION])
         status = op_tx_enter(call, call->headers[OP_HEADER_NACRE_TRANSACTION], &tx);
     if (status == NACRE_OK) {
-        nacre_session_timeout(call->session,
-                              op_number(call, OP_PARAM_TIMEOUT_MS, DEFAULT_TIMEOUT_MS));
+        uint64_t usual_ms = call->op->streams ? 0 : DEFAULT_TIMEOUT_MS;
+        nacre_session_timeout(call->session, op_number(call, OP_PARAM_TIMEOUT_MS, usual_ms));
         status = call->op->run(call);
     }
     if (status == NACRE_OK && buf_status(&call->answer.body) != NACRE_OK)

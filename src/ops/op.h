@@ -31,10 +31,11 @@ struct op {
     const char *verb, *path;
     bool of_database; // stands under /v1 (main) and under /v1/db/{database}
     enum op_permission permission;
-    uint32_t params, headers;                  // bits by enum op_param, enum op_header
-    const char *media;                         // of the body: "a/b,c/d"; NULL = no body
-    const char *body;                          // the body's shape; "stream": read as it comes
-    int status;                                // of the usual success
+    uint32_t params, headers; // bits by enum op_param, enum op_header
+    const char *media;        // of the body: "a/b,c/d"; NULL = no body
+    const char *body;         // the body's shape; "stream": read as it comes
+    bool streams;             // body or answer have no bound, and so no time of their own
+    int status;               // of the usual success
     nacre_status (*run)(struct op_call *call); // NULL: answers unimplemented
 };
 extern const struct op op_table[];

@@ -13,6 +13,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_server_get},
     {.name = "database_list",
@@ -25,6 +26,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_database_list},
     {.name = "database_get",
@@ -37,6 +39,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_database_get},
     {.name = "database_put",
@@ -49,6 +52,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = "application/json",
      .body = "DatabaseSettings",
+     .streams = false,
      .status = 201,
      .run = run_database_put},
     {.name = "database_delete",
@@ -61,6 +65,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 204,
      .run = run_database_delete},
     {.name = "collection_list",
@@ -73,6 +78,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_collection_list},
     {.name = "collection_get",
@@ -85,6 +91,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_collection_get},
     {.name = "collection_put",
@@ -97,6 +104,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = "application/json",
      .body = "CollectionSettings",
+     .streams = false,
      .status = 201,
      .run = run_collection_put},
     {.name = "collection_patch",
@@ -109,6 +117,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = "application/json,application/merge-patch+json",
      .body = "CollectionSettings",
+     .streams = false,
      .status = 200,
      .run = run_collection_patch},
     {.name = "collection_delete",
@@ -121,6 +130,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 204,
      .run = run_collection_delete},
     {.name = "index_list",
@@ -133,6 +143,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_index_list},
     {.name = "index_get",
@@ -145,6 +156,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_index_get},
     {.name = "index_put",
@@ -157,6 +169,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = "application/json",
      .body = "IndexSettings",
+     .streams = false,
      .status = 201,
      .run = run_index_put},
     {.name = "index_delete",
@@ -169,6 +182,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 204,
      .run = run_index_delete},
     {.name = "document_list",
@@ -177,20 +191,13 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_FILTER |
-         1u << OP_PARAM_SORT |
-         1u << OP_PARAM_FIELDS |
-         1u << OP_PARAM_LIMIT |
-         1u << OP_PARAM_OFFSET |
-         1u << OP_PARAM_CURSOR |
-         1u << OP_PARAM_AS_OF |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_FILTER | 1u << OP_PARAM_SORT | 1u << OP_PARAM_FIELDS | 1u << OP_PARAM_LIMIT |
+        1u << OP_PARAM_OFFSET | 1u << OP_PARAM_CURSOR | 1u << OP_PARAM_AS_OF | 1u << OP_PARAM_INT64
+        | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_document_list},
     {.name = "document_insert",
@@ -199,15 +206,13 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_TTL_SECONDS |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_PREFER |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_TTL_SECONDS | 1u << OP_PARAM_INT64 | 1u << OP_PARAM_DURABILITY |
+        1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_PREFER |
+        1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Document",
+     .streams = false,
      .status = 201,
      .run = run_document_insert},
     {.name = "document_get",
@@ -216,16 +221,13 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs/{id}",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_FIELDS |
-         1u << OP_PARAM_AS_OF |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_NONE_MATCH |
-         1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_FIELDS | 1u << OP_PARAM_AS_OF | 1u << OP_PARAM_INT64 |
+        1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IF_NONE_MATCH | 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
+        1u << OP_HEADER_NACRE_TRANSACTION,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_document_get},
     {.name = "document_put",
@@ -234,19 +236,13 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs/{id}",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_IF |
-         1u << OP_PARAM_TTL_SECONDS |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_MATCH |
-         1u << OP_HEADER_IF_NONE_MATCH |
-         1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_PREFER |
-         1u << OP_HEADER_NACRE_LEASE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_IF | 1u << OP_PARAM_TTL_SECONDS | 1u << OP_PARAM_INT64 |
+        1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IF_NONE_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY
+        | 1u << OP_HEADER_PREFER | 1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Document",
+     .streams = false,
      .status = 200,
      .run = run_document_put},
     {.name = "document_patch",
@@ -255,19 +251,13 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs/{id}",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_IF |
-         1u << OP_PARAM_TTL_SECONDS |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_MATCH |
-         1u << OP_HEADER_IF_NONE_MATCH |
-         1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_PREFER |
-         1u << OP_HEADER_NACRE_LEASE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_IF | 1u << OP_PARAM_TTL_SECONDS | 1u << OP_PARAM_INT64 |
+        1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IF_NONE_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY
+        | 1u << OP_HEADER_PREFER | 1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json,application/merge-patch+json,application/json-patch+json",
      .body = "Patch",
+     .streams = false,
      .status = 200,
      .run = run_document_patch},
     {.name = "document_delete",
@@ -276,15 +266,12 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs/{id}",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_IF |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_MATCH |
-         1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_NACRE_LEASE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_IF | 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_NACRE_LEASE |
+        1u << OP_HEADER_NACRE_TRANSACTION,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 204,
      .run = run_document_delete},
     {.name = "document_versions",
@@ -293,12 +280,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs/{id}/versions",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_INT64 | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_document_versions},
     {.name = "document_batch",
@@ -307,15 +293,13 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs:batch",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_ATOMIC |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_PREFER |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_ATOMIC | 1u << OP_PARAM_INT64 | 1u << OP_PARAM_DURABILITY |
+        1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_PREFER |
+        1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json,application/x-ndjson",
      .body = "Batch",
+     .streams = false,
      .status = 200,
      .run = run_document_batch},
     {.name = "query",
@@ -324,13 +308,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:query",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_INT64 | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Query",
+     .streams = false,
      .status = 200,
      .run = run_query},
     {.name = "aggregate",
@@ -339,13 +321,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:aggregate",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_INT64 | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Aggregate",
+     .streams = false,
      .status = 200,
      .run = run_aggregate},
     {.name = "count",
@@ -354,12 +334,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:count",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Count",
+     .streams = false,
      .status = 200,
      .run = run_count},
     {.name = "explain",
@@ -368,12 +347,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:explain",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Explain",
+     .streams = false,
      .status = 200,
      .run = run_explain},
     {.name = "update",
@@ -382,12 +360,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:update",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "UpdateWhere",
+     .streams = false,
      .status = 200,
      .run = run_update},
     {.name = "delete",
@@ -396,12 +373,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:delete",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "DeleteWhere",
+     .streams = false,
      .status = 200,
      .run = run_delete},
     {.name = "search",
@@ -410,12 +386,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:search",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Search",
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "claim",
@@ -424,12 +399,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:claim",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_INT64 | 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
      .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY,
      .media = "application/json",
      .body = "Claim",
+     .streams = false,
      .status = 200,
      .run = run_claim},
     {.name = "release",
@@ -438,13 +412,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:release",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_PREFER,
+     .params = 1u << OP_PARAM_INT64 | 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_PREFER,
      .media = "application/json",
      .body = "Release",
+     .streams = false,
      .status = 200,
      .run = run_release},
     {.name = "extend",
@@ -453,13 +425,11 @@ const struct op op_table[] = {
      .path = "collections/{collection}:extend",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_PREFER,
+     .params = 1u << OP_PARAM_INT64 | 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_PREFER,
      .media = "application/json",
      .body = "Extend",
+     .streams = false,
      .status = 200,
      .run = run_extend},
     {.name = "import",
@@ -468,13 +438,12 @@ const struct op op_table[] = {
      .path = "collections/{collection}:import",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_MODE |
-         1u << OP_PARAM_ON_ERROR |
-         1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_MODE | 1u << OP_PARAM_ON_ERROR | 1u << OP_PARAM_DURABILITY |
+        1u << OP_PARAM_TIMEOUT_MS,
      .headers = 0,
      .media = "application/x-ndjson,text/csv",
      .body = "stream",
+     .streams = true,
      .status = 200,
      .run = run_import},
     {.name = "export",
@@ -483,14 +452,12 @@ const struct op op_table[] = {
      .path = "collections/{collection}:export",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_FILTER |
-         1u << OP_PARAM_FIELDS |
-         1u << OP_PARAM_AS_OF |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_FILTER | 1u << OP_PARAM_FIELDS | 1u << OP_PARAM_AS_OF |
+        1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = true,
      .status = 200,
      .run = run_export},
     {.name = "changes",
@@ -499,15 +466,12 @@ const struct op op_table[] = {
      .path = "collections/{collection}/changes",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_SINCE |
-         1u << OP_PARAM_FILTER |
-         1u << OP_PARAM_FOLLOW |
-         1u << OP_PARAM_INT64 |
-         1u << OP_PARAM_CONSISTENCY |
-         1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_SINCE | 1u << OP_PARAM_FILTER | 1u << OP_PARAM_FOLLOW | 1u << OP_PARAM_INT64
+        | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
      .headers = 1u << OP_HEADER_LAST_EVENT_ID,
      .media = NULL,
      .body = NULL,
+     .streams = true,
      .status = 200,
      .run = run_changes},
     {.name = "sql",
@@ -516,12 +480,11 @@ const struct op op_table[] = {
      .path = "sql",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
-     .params = 1u << OP_PARAM_DURABILITY |
-         1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY |
-         1u << OP_HEADER_NACRE_TRANSACTION,
+     .params = 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
+     .headers = 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Sql",
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "tx_begin",
@@ -534,6 +497,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = "application/json",
      .body = "TxBegin",
+     .streams = false,
      .status = 201,
      .run = run_tx_begin},
     {.name = "tx_commit",
@@ -546,6 +510,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_tx_commit},
     {.name = "tx_rollback",
@@ -558,6 +523,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 204,
      .run = run_tx_rollback},
     {.name = "running_list",
@@ -570,6 +536,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = run_running_list},
     {.name = "running_cancel",
@@ -582,6 +549,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 204,
      .run = run_running_cancel},
     {.name = "job_list",
@@ -594,6 +562,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "job_get",
@@ -606,6 +575,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "key_list",
@@ -618,6 +588,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "key_get",
@@ -630,6 +601,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "role_list",
@@ -642,6 +614,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "role_get",
@@ -654,6 +627,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "node_list",
@@ -666,6 +640,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "shard_list",
@@ -678,6 +653,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "slowlog_list",
@@ -690,6 +666,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "backup_list",
@@ -702,6 +679,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
     {.name = "backup_get",
@@ -714,6 +692,7 @@ const struct op op_table[] = {
      .headers = 0,
      .media = NULL,
      .body = NULL,
+     .streams = false,
      .status = 200,
      .run = NULL},
 };

@@ -7,8 +7,8 @@
 
 struct import_call {
     struct op_call *call;
-    struct buf refused; // NDJSON of refused lines, answered at once where the protocol can
-    bool gone;
+    struct buf line; // of the answer
+    bool skips, refused, gone;
 };
 
 static long read_body(void *arg, void *buffer, size_t size) {
@@ -17,14 +17,20 @@ static long read_body(void *arg, void *buffer, size_t size) {
     return stream->read(stream->arg, buffer, size);
 }
 
+static void write_line(struct import_call *import) {
+    const struct op_stream *stream = import->call->stream;
+    if (buf_status(&import->line) != NACRE_OK) import->gone = true;
+    if (!import->gone)
+        import->gone = stream->write(stream->arg, import->line.p, import->line.n) != 0;
+}
+
 static void tell_refused(void *arg, uint64_t line, const char *problem) {
     struct import_call *import = arg;
-    const struct op_stream *stream = import->call->stream;
-    buf_reset(&import->refused);
-    buf_printf(&import->refused, "{\"line\":%llu,\"error\":%s}\n", (unsigned long long)line,
-               problem);
-    if (buf_status(&import->refused) != NACRE_OK || import->gone) return;
-    import->gone = stream->write(stream->arg, import->refused.p, import->refused.n) != 0;
+    import->refused = true;
+    if (!import->skips) return; // the last line of the answer tells it
+    buf_reset(&import->line);
+    buf_printf(&import->line, "{\"line\":%llu,\"error\":%s}\n", (unsigned long long)line, problem);
+    write_line(import);
 }
 
 static int is_gone(void *arg, const nacre_progress *progress) {
@@ -32,39 +38,55 @@ static int is_gone(void *arg, const nacre_progress *progress) {
     return ((struct import_call *)arg)->gone;
 }
 
-nacre_status run_import(struct op_call *call) {
-    const char *mode = call->params[OP_PARAM_MODE], *on_error = call->params[OP_PARAM_ON_ERROR];
+// The last line: how it went.
+static void put_import_end(struct import_call *import, nacre_status status,
+                           const nacre_import_result *result) {
+    struct buf *out = &import->line;
+    buf_reset(out);
+    if (status == NACRE_OK) {
+        buf_printf(out, "{\"$end\":{\"documents\":%llu,\"failed\":%llu,\"seq\":\"%s\"}}\n",
+                   (unsigned long long)result->documents, (unsigned long long)result->failed,
+                   result->sequence);
+        return;
+    }
+    buf_printf(out, "{\"$error\":%s", nacre_error_problem(import->call->session));
+    if (out->n) out->n--; // the problem object goes on
+    buf_printf(out, ",\"line\":%llu,\"documents\":%llu}}\n", (unsigned long long)result->lines + 1,
+               (unsigned long long)result->documents);
+}
+
+static nacre_status import_lines(struct op_call *call, struct import_call *import) {
+    const char *mode = call->params[OP_PARAM_MODE];
     const char *durability = call->params[OP_PARAM_DURABILITY];
-    struct buf end BUF_CLEANUP = {0};
-    struct import_call import = {.call = call};
     nacre_import_options options = {
         .insert = mode && strcmp(mode, "insert") == 0,
-        .skip_errors = on_error && strcmp(on_error, "skip") == 0,
+        .skip_errors = import->skips,
         .durability = durability && strcmp(durability, "memory") == 0 ? NACRE_MEMORY : NACRE_SYNCED,
         .format = call->media == OP_CSV ? NACRE_CSV : NACRE_NDJSON,
         .on_progress = is_gone,
         .on_line_error = tell_refused,
-        .arg = &import,
+        .arg = import,
     };
-    nacre_import_result result;
-    buf_init(&import.refused, NULL, 1 << 20);
-    buf_init(&end, NULL, 1 << 20);
+    nacre_import_result result = {0};
     call->answer.media = OP_NDJSON;
     nacre_status status =
-        nacre_import(call->session, &call->collection, read_body, &import, &options, &result);
-    buf_free(&import.refused);
-    if (status != NACRE_OK)
-        buf_printf(&end, "{\"$error\":{\"problem\":%s,\"line\":%llu,\"documents\":%llu}}\n",
-                   nacre_error_problem(call->session), (unsigned long long)result.lines + 1,
-                   (unsigned long long)result.documents);
-    else
-        buf_printf(&end, "{\"$end\":{\"documents\":%llu,\"failed\":%llu,\"seq\":\"%s\"}}\n",
-                   (unsigned long long)result.documents, (unsigned long long)result.failed,
-                   result.sequence);
-    TRY(buf_status(&end));
+        nacre_import(call->session, &call->collection, read_body, import, &options, &result);
+    // What is no error of a line, before anything is stored, is the answer of the call.
+    if (status != NACRE_OK && !import->refused && result.documents == 0)
+        return op_told(call, status);
+    put_import_end(import, status, &result);
     op_answer_sequence(call, result.sequence);
-    call->stream->write(call->stream->arg, end.p, end.n);
-    return NACRE_OK; // how it went stands in the stream's last line
+    write_line(import);
+    return NACRE_OK; // how it went stands in the answer's last line
+}
+
+nacre_status run_import(struct op_call *call) {
+    const char *on_error = call->params[OP_PARAM_ON_ERROR];
+    struct import_call import = {.call = call, .skips = on_error && strcmp(on_error, "skip") == 0};
+    buf_init(&import.line, NULL, 1 << 20);
+    nacre_status status = import_lines(call, &import);
+    buf_free(&import.line);
+    return status;
 }
 
 // --- export ---
@@ -173,7 +195,6 @@ nacre_status run_changes(struct op_call *call) {
     buf_put_u8(&spec, 0);
     TRY(buf_status(&spec));
     call->answer.media = call->accept == OP_EVENTS ? OP_EVENTS : OP_NDJSON;
-    if (op_flag(call, OP_PARAM_FOLLOW, false)) nacre_session_timeout(call->session, 0);
     TRY(op_told(call,
                 nacre_changes(call->session, &call->collection, (const char *)spec.p, &feed)));
     nacre_status status = follow_changes(call, feed, &out);

@@ -119,7 +119,7 @@ class Documents(Served):
 
     def test_insert(self):
         made = self.ok(201, "POST", "/collections/c/docs", {"_id": "a/b ~", "n": 1})
-        self.assertEqual(made.headers["Location"], "/v1/db/main/collections/c/docs/a%2Fb%20~")
+        self.assertEqual(made.headers["Location"], "/v1/collections/c/docs/a%2Fb%20~")
         self.ok(200, "GET", made.headers["Location"][3:])
         self.refused(409, "already_exists", "POST", "/collections/c/docs", {"_id": "a/b ~"})
         made = self.ok(201, "POST", "/collections/c/docs", {})
@@ -151,7 +151,8 @@ class Documents(Served):
         self.ok(304, "GET", one, If_None_Match='"1", "4"')
         self.ok(200, "GET", one, If_None_Match='"3"')
         for bad in ("7", '"7', '"x"', 'W/"7"', '"1" "2"', ""):
-            self.refused(400, "invalid_argument", "PUT", one, {}, If_Match=bad)
+            answer = self.refused(400, "invalid_argument", "PUT", one, {}, If_Match=bad)
+            self.assertEqual(answer.json["header"], "If-Match")
         self.refused(400, "invalid_argument", "PUT", one, {}, If_None_Match='"1"')
 
     def test_patches(self):
@@ -187,6 +188,17 @@ class Documents(Served):
         self.assertIsNone(first.headers["Idempotency-Replayed"])
         self.refused(422, "idempotency_key_reused", "POST", path, {"n": 2}, Idempotency_Key="k")
         self.refused(400, "invalid_argument", "GET", path, Idempotency_Key="k")
+
+    def test_sequences(self):
+        put = self.ok(201, "PUT", "/collections/c/docs/a", {})
+        sequence = put.headers["Nacre-Sequence"]
+        self.ok(200, "GET", "/collections/c/docs/a", Nacre_Min_Sequence=sequence)
+        answer = self.refused(400, "invalid_argument", "GET", "/collections/c/docs/a",
+                              Nacre_Min_Sequence="zzz")
+        self.assertEqual(answer.json["header"], "Nacre-Min-Sequence")
+        answer = self.refused(400, "invalid_argument", "PUT", "/collections/c/docs/a", {},
+                              Idempotency_Key="k" * 256)
+        self.assertEqual(answer.json["header"], "Idempotency-Key")
 
     def test_integers(self):
         self.ok(201, "PUT", "/collections/c/docs/a", '{"n":9007199254740993,"m":1,"d":1.0}')
@@ -487,7 +499,11 @@ class Wire(Served):
         self.assertEqual((answer[0]["line"], answer[0]["error"]["code"]), (2, "invalid_json"))
         self.assertEqual((answer[1]["$end"]["documents"], answer[1]["$end"]["failed"]), (2, 1))
         answer = self.ok(200, "POST", "/collections/c:import", lines, "application/x-ndjson").lines
-        self.assertEqual(answer[-1]["$error"]["line"], 2)
+        self.assertEqual(len(answer), 1)
+        self.assertEqual((answer[0]["$error"]["line"], answer[0]["$error"]["code"]),
+                         (2, "invalid_json"))
+        self.refused(404, "database_not_found", "POST", "/db/none/collections/c:import", lines,
+                     "application/x-ndjson")
         self.refused(415, "unsupported_media_type", "POST", "/collections/c:import", lines,
                      "text/plain")
         with open(FILMS, "rb") as file:
