@@ -63,7 +63,7 @@ def constant(prefix, name):
 
 def bits(prefix, names):
     text = " | ".join(f"1u<<{constant(prefix, n)}" for n in names) or "0"
-    return "\n        ".join(textwrap.wrap(text, 84)).replace("<<", " << ")
+    return "\n        ".join(textwrap.wrap(text, 76)).replace("<<", " << ")
 
 
 def make_header(params, ops):

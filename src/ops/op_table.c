@@ -191,9 +191,10 @@ const struct op op_table[] = {
      .path = "collections/{collection}/docs",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_FILTER | 1u << OP_PARAM_SORT | 1u << OP_PARAM_FIELDS | 1u << OP_PARAM_LIMIT |
-        1u << OP_PARAM_OFFSET | 1u << OP_PARAM_CURSOR | 1u << OP_PARAM_AS_OF | 1u << OP_PARAM_INT64
-        | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_FILTER | 1u << OP_PARAM_SORT | 1u << OP_PARAM_FIELDS |
+        1u << OP_PARAM_LIMIT | 1u << OP_PARAM_OFFSET | 1u << OP_PARAM_CURSOR |
+        1u << OP_PARAM_AS_OF | 1u << OP_PARAM_INT64 | 1u << OP_PARAM_CONSISTENCY |
+        1u << OP_PARAM_TIMEOUT_MS,
      .headers = 1u << OP_HEADER_NACRE_MIN_SEQUENCE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = NULL,
      .body = NULL,
@@ -238,8 +239,9 @@ const struct op op_table[] = {
      .permission = OP_MAY_DOCUMENTS_WRITE,
      .params = 1u << OP_PARAM_IF | 1u << OP_PARAM_TTL_SECONDS | 1u << OP_PARAM_INT64 |
         1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IF_NONE_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY
-        | 1u << OP_HEADER_PREFER | 1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
+     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IF_NONE_MATCH |
+        1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_PREFER |
+        1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json",
      .body = "Document",
      .streams = false,
@@ -253,8 +255,9 @@ const struct op op_table[] = {
      .permission = OP_MAY_DOCUMENTS_WRITE,
      .params = 1u << OP_PARAM_IF | 1u << OP_PARAM_TTL_SECONDS | 1u << OP_PARAM_INT64 |
         1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IF_NONE_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY
-        | 1u << OP_HEADER_PREFER | 1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
+     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IF_NONE_MATCH |
+        1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_PREFER |
+        1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = "application/json,application/merge-patch+json,application/json-patch+json",
      .body = "Patch",
      .streams = false,
@@ -267,8 +270,8 @@ const struct op op_table[] = {
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_WRITE,
      .params = 1u << OP_PARAM_IF | 1u << OP_PARAM_DURABILITY | 1u << OP_PARAM_TIMEOUT_MS,
-     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY | 1u << OP_HEADER_NACRE_LEASE |
-        1u << OP_HEADER_NACRE_TRANSACTION,
+     .headers = 1u << OP_HEADER_IF_MATCH | 1u << OP_HEADER_IDEMPOTENCY_KEY |
+        1u << OP_HEADER_NACRE_LEASE | 1u << OP_HEADER_NACRE_TRANSACTION,
      .media = NULL,
      .body = NULL,
      .streams = false,
@@ -466,8 +469,8 @@ const struct op op_table[] = {
      .path = "collections/{collection}/changes",
      .of_database = true,
      .permission = OP_MAY_DOCUMENTS_READ,
-     .params = 1u << OP_PARAM_SINCE | 1u << OP_PARAM_FILTER | 1u << OP_PARAM_FOLLOW | 1u << OP_PARAM_INT64
-        | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
+     .params = 1u << OP_PARAM_SINCE | 1u << OP_PARAM_FILTER | 1u << OP_PARAM_FOLLOW |
+        1u << OP_PARAM_INT64 | 1u << OP_PARAM_CONSISTENCY | 1u << OP_PARAM_TIMEOUT_MS,
      .headers = 1u << OP_HEADER_LAST_EVENT_ID,
      .media = NULL,
      .body = NULL,
