@@ -51,8 +51,9 @@ struct run {
     struct kv *kv;
     struct replog *log;
     struct engine *engine;
-    struct engine_tx *tx; // NULL: what is done is no transaction
-    uint64_t past_ms;     // 0: what is read is of now
+    struct engine_tx *tx;                   // NULL: what is done is no transaction
+    uint64_t past_ms;                       // 0: what is read is of now
+    const struct model_collection *past_of; // with past_ms
     struct run_photo photos[RUN_PHOTOS];
     uint64_t photo_count; // taken, the newest of which are kept
     struct run_follower followers[MODEL_COLLECTIONS];

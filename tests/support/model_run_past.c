@@ -47,8 +47,7 @@ void run_bounded(struct run *run) {
         if (!c->there || !c->history_bytes || !c->history_seconds) continue;
         struct view *view = engine_view(run->engine);
         const struct database *db = catalog_database(view->catalog, slice_str(c->database));
-        const struct collection *of =
-            catalog_collection(view->catalog, db->id, slice_str(c->name));
+        const struct collection *of = catalog_collection(view->catalog, db->id, slice_str(c->name));
         run_expect(run, "history", engine_history(&run->ctx, run->engine, view, of, &history),
                    NACRE_OK);
         if (history.bytes > c->history_bytes)
@@ -92,7 +91,8 @@ void run_meanwhile(struct run *run) {
     for (uint32_t n = run_below(run, 4); n; n--)
         run_write(run);
     if (run_chance(run, 4)) trim(run, (past_ms + run_below(run, 2000)) << 20);
-    if (run_chance(run, 2)) run_tick(run);
+    // Where history is kept within bytes, a tick may end what is read next.
+    if (run_chance(run, 2) && !run->past_of->history_bytes) run_tick(run);
     run->past_ms = past_ms;
     run->model.now_ms = past_ms;
 }
@@ -159,6 +159,7 @@ static void read_past(struct run *run, struct run_photo *photo) {
     struct view *held;
     struct model_collection *c = &photo->state;
     run->past_ms = run->model.now_ms = photo->ms;
+    run->past_of = photo->of;
     held = run_view(run, c); // whatever is trimmed, it holds what is read
     for (uint32_t n = 1 + run_below(run, 4); n; n--) {
         uint32_t roll = run_below(run, 100);
