@@ -177,6 +177,7 @@ nacre_collection cli_collection(const struct cli *cli, const char *name);
 // outermost begins anew.
 void cli_catch_interrupts(nacre_session *session);
 void cli_catch_typing(void); // the same at a prompt, where the second is as the first
+void cli_interrupts_cancel(nacre_session *session); // while on: this one from here on
 void cli_release_interrupts(void);
 void cli_drop_interrupts(bool on);  // on: a SIGINT that nobody catches does nothing
 void cli_leave_interrupts(bool on); // on: a SIGINT is another program's; off: caught again

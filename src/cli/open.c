@@ -50,10 +50,12 @@ int cli_open(struct cli *cli, enum cli_access access) {
     code = open_session(cli);
     if (code) return code;
     nacre_session_timeout(cli->session, cli->timeout_ms);
+    if (cli->in_shell) cli_interrupts_cancel(cli->session); // its commands are caught from outside
     return 0;
 }
 
 int cli_close(struct cli *cli) {
+    if (cli->in_shell) cli_interrupts_cancel(NULL);
     nacre_session_close(cli->session);
     nacre_open_error error = {0};
     nacre_status status = nacre_close(cli->db, &error);

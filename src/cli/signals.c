@@ -47,10 +47,14 @@ static void begin(void) {
     catch_both();
 }
 
-void cli_catch_interrupts(nacre_session *session) {
-    if (depth++ == 0) begin();
+void cli_interrupts_cancel(nacre_session *session) {
     cancelled = session;
     if (caught && session) nacre_session_cancel(session); // it came a little before
+}
+
+void cli_catch_interrupts(nacre_session *session) {
+    if (depth++ == 0) begin();
+    cli_interrupts_cancel(session);
 }
 
 void cli_catch_typing(void) {

@@ -178,6 +178,21 @@ class Shell(Case):
         terminal.type("exit\n")
         self.assertEqual(terminal.finish()[1], 0)
 
+    def test_first_command_is_cancelled(self):
+        """The first command of a shell opens the database, and is cancelled all the same."""
+        self.ok("import", "c", self.lines(30000))
+        leaky = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+        terminal = Terminal(self, "shell", **leaky)
+        terminal.wait_for("nacre> ")
+        terminal.type("export c\n")
+        terminal.wait_for('"n":1,')  # it has begun, and waits until somebody reads
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.wait_for("nacre> ", 2)
+        self.assertIn("cancelled", terminal.seen)
+        self.assertNotIn('"n":29999,', terminal.seen)
+        terminal.type("exit\n")
+        self.assertEqual(terminal.finish()[1], 0)
+
     def test_pager(self):
         self.ok("put", "films", "heat", '{"year":1995}')
         leaky = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
