@@ -146,7 +146,8 @@ static uint32_t choose(uint32_t crc, const void *bytes, size_t size);
 static _Atomic(crc32c_way *) chosen = choose;
 
 static uint32_t choose(uint32_t crc, const void *bytes, size_t size) {
-    crc32c_way *way = crc32c_hardware();
+    crc32c_way *way = crc32c_folding();
+    if (!way) way = crc32c_hardware();
     if (!way) way = crc32c_by_tables;
     atomic_store_explicit(&chosen, way, memory_order_release);
     return way(crc, bytes, size);

@@ -11,5 +11,7 @@ typedef uint32_t crc32c_way(uint32_t crc, const void *bytes, size_t size);
 uint32_t crc32c_by_tables(uint32_t crc, const void *bytes, size_t size);
 // The CPU's own instruction, or NULL where there is none.
 crc32c_way *crc32c_hardware(void);
+// By carry-less multiplication of wide registers, or NULL.
+crc32c_way *crc32c_folding(void);
 
 #endif

@@ -115,6 +115,10 @@ void cache_free(struct cache *cache) {
 
 uint64_t cache_hash(struct slice key) { return hash_bytes(key.p, key.n); }
 
+static _Atomic uint16_t *mark_of(struct cache *cache, uint64_t hash) {
+    return &cache->marks[(hash >> 16) & (cache->mark_count - 1)];
+}
+
 const struct cache_entry *cache_get(struct cache *cache, struct slice key, uint64_t hash) {
     struct shard *shard = shard_of(cache, hash);
     struct cache_entry *entry = NULL;
@@ -129,6 +133,8 @@ const struct cache_entry *cache_get(struct cache *cache, struct slice key, uint6
         shard->misses++;
     }
     store_lock_drop(&shard->lock);
+    // Who misses reads the store and comes back to the mark (was_read).
+    if (!entry) __builtin_prefetch(mark_of(cache, hash), 1);
     return entry;
 }
 
@@ -245,7 +251,7 @@ void cache_replace(struct cache *cache, struct slice key, struct slice value, bo
 // Whether the key was read since its mark was last overwritten; leaves the mark. Place and tag are
 // different bits of the hash.
 static bool was_read(struct cache *cache, uint64_t hash) {
-    _Atomic uint16_t *mark = &cache->marks[(hash >> 16) & (cache->mark_count - 1)];
+    _Atomic uint16_t *mark = mark_of(cache, hash);
     uint16_t tag = (uint16_t)hash | 1; // 0 is nobody's
     if (atomic_load_explicit(mark, memory_order_relaxed) == tag) return true;
     atomic_store_explicit(mark, tag, memory_order_relaxed);

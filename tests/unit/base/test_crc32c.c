@@ -21,23 +21,34 @@ static void test_known(void **state) {
     assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x8a9136aa);
     memset(bytes, 0xff, sizeof bytes);
     assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x62a8ab43);
-    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
     assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x46dd794e);
-    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(31 - i);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(31 - i);
     assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x113fdb5c);
 }
 
 static uint8_t text[40000];
 
-static void test_ways_agree(void **state) {
-    (void)state;
-    crc32c_way *hardware = crc32c_hardware();
-    if (!hardware) skip();
-    for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 7 + i / 13);
+static void agree(crc32c_way *way) {
+    if (!way) skip();
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 7 + i / 13);
     for (size_t n = 0; n + 8 < sizeof text; n += 1 + n / 30)
         for (size_t start = 0; start < 8; start++)
-            assert_int_equal(hardware((uint32_t)n, text + start, n),
+            assert_int_equal(way((uint32_t)n, text + start, n),
                              crc32c_by_tables((uint32_t)n, text + start, n));
+}
+
+static void test_hardware_agrees(void **state) {
+    (void)state;
+    agree(crc32c_hardware());
+}
+
+static void test_folding_agrees(void **state) {
+    (void)state;
+    agree(crc32c_folding());
 }
 
 static void test_continues(void **state) {
@@ -50,7 +61,8 @@ static void test_continues(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
-        cmocka_unit_test(test_ways_agree),
+        cmocka_unit_test(test_hardware_agrees),
+        cmocka_unit_test(test_folding_agrees),
         cmocka_unit_test(test_continues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
