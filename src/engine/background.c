@@ -2,6 +2,8 @@
 // writes, flushing, trimming of the log (another).
 #include "engine/internal.h"
 
+enum { HEAP_PAUSE_MS = 500, HEAP_PAUSE_MAX_MS = 8000, HEAP_WORTH = 16 };
+
 nacre_status engine_sync_log(struct ctx *ctx, struct engine *e) {
     uint64_t synced;
     mutex_lock(&e->bg_lock);
@@ -208,15 +210,35 @@ static void jobs_main(void *arg) {
     ctx_free(&ctx);
 }
 
+// Blocks come and go in the store's cache, in heaps of several threads, and what is free of one
+// heap serves no other: without this the process grows beyond the budget. Where it gives little
+// back, as in a process that holds more than this database, it is tried less and less often.
+struct heap_watch {
+    uint64_t next_ns, pause_ms;
+};
+
+static void watch_heap(struct engine *e, struct heap_watch *watch) {
+    uint64_t now_ns = world_mono_ns(e->world);
+    if (now_ns < watch->next_ns) return;
+    uint64_t before = mem_resident(), most = e->budget.limit / 4 * 3;
+    if (before > most) mem_trim();
+    bool idle = before > most && before - before / HEAP_WORTH < mem_resident();
+    watch->pause_ms = idle ? watch->pause_ms * 2 : HEAP_PAUSE_MS;
+    if (watch->pause_ms > HEAP_PAUSE_MAX_MS) watch->pause_ms = HEAP_PAUSE_MAX_MS;
+    watch->next_ns = now_ns + watch->pause_ms * 1000000;
+}
+
 static void flusher_main(void *arg) {
     struct engine *e = arg;
     struct ctx ctx;
+    struct heap_watch heap = {.pause_ms = HEAP_PAUSE_MS};
     ctx_init(&ctx, e->world, &e->budget, SIZE_MAX);
     mutex_lock(&e->bg_lock);
     while (pause_ms(e, MEMORY_SYNC_MS)) {
         mutex_unlock(&e->bg_lock);
         ctx_reset(&ctx);
         engine_check_disk(e);
+        watch_heap(e, &heap);
         nacre_status status = flush_round(&ctx, e);
         if (status != NACRE_OK) engine_stop_writes(e, status, &ctx.err);
         mutex_lock(&e->bg_lock);

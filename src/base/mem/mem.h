@@ -13,6 +13,11 @@ void *mem_zalloc(size_t size);           // zeroed
 void *mem_realloc(void *p, size_t size); // p stays valid on NULL
 void mem_free(void *p);                  // accepts NULL
 char *mem_strdup(const char *s);
+// Gives free pages of the heap back to the system: freed blocks that lie between others stay
+// resident otherwise. Milliseconds for hundreds of MiB.
+void mem_trim(void);
+// What of the whole process is resident, in bytes; 0 if the system does not tell.
+uint64_t mem_resident(void);
 
 // Frees a local at the end of its scope: MEM_CLEANUP char *s = mem_strdup(…);
 #define MEM_CLEANUP __attribute__((cleanup(mem_cleanup)))
