@@ -422,9 +422,10 @@ typedef struct nacre_tx_options {
 
 /* From here to nacre_tx_commit or nacre_tx_rollback the session's gets, queries, counts, exports,
  * writes and batches are one transaction: they read the state as it is now and what it wrote
- * itself, and change nothing before the commit. A session holds one at a time. Claims, leases,
- * imports and changes of databases, collections and indexes are NACRE_INVALID_ARGUMENT in it, and
- * no collection is made by a write. options may be NULL.
+ * itself, and change nothing before the commit. So are claims, releases and extensions; a lease
+ * that was claimed in it lasts from the commit on. A session holds one at a time. Imports, live
+ * queries, lists of versions and changes of databases, collections and indexes are
+ * NACRE_INVALID_ARGUMENT in it, and no collection is made by a write. options may be NULL.
  *
  * Errors that end it: NACRE_CONFLICT (somebody else wrote what it wrote or, serializable, read) by
  * the write or the commit that meets it, NACRE_TRANSACTION_TOO_OLD when its time is up, both

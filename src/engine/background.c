@@ -44,13 +44,17 @@ void engine_check_disk(struct engine *e) {
     ctx_free(&ctx);
 }
 
-static nacre_status expire_tablet(struct ctx *ctx, struct engine *e, uint32_t tablet) {
+// collection NULL: what is of no collection.
+static nacre_status expire_tablet(struct ctx *ctx, struct engine *e,
+                                  const struct collection *collection) {
+    uint32_t tablet = collection ? collection->tablet : 0;
     struct command_expire expire = {.items =
                                         ARENA_ARRAY(&ctx->arena, struct due_item, DUE_CHUNK_MAX)};
     struct buf payload BUF_CLEANUP = {0};
     struct result result;
     if (!expire.items) return err_nomem(ctx);
     TRY(txn_due(ctx, e->txn, tablet, engine_now_ms(e), DUE_CHUNK_MAX, &expire));
+    if (expire.count && collection) TRY(engine_end_leases(ctx, e, collection, &expire));
     if (!expire.count) return NACRE_OK;
     buf_init(&payload, &e->budget, SIZE_MAX);
     command_expire_encode(&payload, &expire);
@@ -64,11 +68,11 @@ static nacre_status expire_tablet(struct ctx *ctx, struct engine *e, uint32_t ta
 static nacre_status sweep(struct ctx *ctx, struct engine *e) {
     engine_tx_reap(e);
     struct view *view = engine_view(e);
-    nacre_status status = expire_tablet(ctx, e, 0);
+    nacre_status status = expire_tablet(ctx, e, NULL);
     for (uint32_t i = 0; i < view->catalog->collection_count; i++) {
         if (status != NACRE_OK && status != NACRE_CORRUPT) break;
         arena_reset(&ctx->arena);
-        status = expire_tablet(ctx, e, view->catalog->collections[i].tablet);
+        status = expire_tablet(ctx, e, &view->catalog->collections[i]);
     }
     txn_view_release(view);
     return status == NACRE_CORRUPT ? NACRE_OK : status; // its readers, and the check, are told

@@ -165,6 +165,10 @@ MUST_USE nacre_status engine_flush(struct ctx *ctx,
                                    struct engine *engine); // flush the store, trim the log
 MUST_USE nacre_status engine_sync_log(struct ctx *ctx, struct engine *engine);
 void engine_check_disk(struct engine *engine);
+// Ends the leases in the list that apply cannot end as it should, and takes them out of it.
+MUST_USE nacre_status engine_end_leases(struct ctx *ctx, struct engine *engine,
+                                        const struct collection *collection,
+                                        struct command_expire *list);
 
 // Takes over from the newest published view what readers look at without taking it.
 void engine_note_published(struct engine *engine);
@@ -176,6 +180,21 @@ uint64_t engine_oldest_readable(const struct engine *engine, const struct collec
 // Open transactions whose time is up give back the state they hold, whether or not they are called
 // again.
 void engine_tx_reap(struct engine *engine);
+struct filter;
+// Calls within calls: between the two it is not reaped. The reaper holds on to it for a moment
+// only.
+void engine_tx_enter(struct engine_tx *tx);
+void engine_tx_leave(struct engine_tx *tx);
+struct engine *engine_tx_engine(const struct engine_tx *tx);
+const struct collection *engine_tx_collection(const struct engine_tx *tx, uint32_t tablet);
+MUST_USE nacre_status engine_tx_unkeyed(struct ctx *ctx, const struct idempotency *idempotency);
+// Inside a call of a transaction that is checked: operations that are prepared, and the document
+// that a claim would take, as rehearsal_choose.
+MUST_USE nacre_status engine_tx_run(struct ctx *ctx, struct engine_tx *tx,
+                                    const struct command_write *command, struct result *out);
+struct claim_choice;
+MUST_USE nacre_status engine_tx_choose(struct ctx *ctx, struct engine_tx *tx,
+                                       struct claim_choice *choice);
 // After a publish or a sync: whoever follows changes looks again. One load when nobody waits.
 void engine_changes_wake(struct engine *engine);
 MUST_USE nacre_status engine_resolve_in(struct ctx *ctx, const struct catalog *catalog,
@@ -217,14 +236,31 @@ MUST_USE nacre_status prepare_read(struct ctx *ctx, struct engine *engine, struc
 // A condition with a regular expression cannot run at apply: it is evaluated on what is stored now,
 // and the write is made conditional on the version it was evaluated on. The caller retries when
 // that version is gone. NACRE_CONDITION_FAILED, NACRE_DOCUMENT_NOT_FOUND.
-struct filter;
 MUST_USE nacre_status prepare_impure(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
                                      const struct filter *filter, struct write_op *op);
 // A schema that apply cannot run.
 bool prepare_has_patterns(const struct collection *collection);
-// What is decided at apply (set, on_expire) cannot be checked there against patterns.
-MUST_USE nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
-                                             const char *pointer);
+// What an operation on a lease makes of the document, checked, where the schema has patterns (else
+// apply sees to it): conditional on a version, as prepare_schema. op has token and id.
+MUST_USE nacre_status prepare_lease(struct ctx *ctx, struct engine *engine, struct engine_tx *tx,
+                                    const struct collection *collection, struct slice set,
+                                    struct write_op *op);
+// The same of a lease whose time is up. NACRE_SCHEMA_VIOLATION and the errors of patches: the
+// document keeps what it has.
+MUST_USE nacre_status prepare_lease_end(struct ctx *ctx, const struct collection *collection,
+                                        const struct row *row, uint64_t now_ms,
+                                        struct write_op *op);
+// A write that was done may not be prepared a second time, as what it was worked out on has
+// changed: it has a record all the same. Else the failure stands (NACRE_OK: there was nothing to
+// do).
+MUST_USE nacre_status engine_look_up(struct ctx *ctx, struct engine *engine,
+                                     const struct command_idempotency *idempotency,
+                                     nacre_status failure, struct result *out);
+// One operation with its key, as a command of its own.
+MUST_USE nacre_status engine_submit_op(struct ctx *ctx, struct engine *engine, struct write_op *op,
+                                       enum durability durability,
+                                       const struct command_idempotency *idempotency,
+                                       struct result *out);
 // A schema in the settings of a collection.
 MUST_USE nacre_status prepare_schema_body(struct ctx *ctx, struct slice settings);
 // The version given in the body or read here must be the one that is there.

@@ -1,10 +1,12 @@
 // Schemas at submit: documents are filled in and checked here, under the schema of the published
 // catalog; the command carries that schema's epoch, and apply takes it only under the same.
 // Patches, and what claims and their ends change, are checked at apply, by the same code, unless
-// the schema has patterns: those need a library that apply may not run.
+// the schema has patterns: those need a library that apply may not run, so what comes of them is
+// worked out here.
 #include "base/bits/bits.h"
 #include "engine/internal.h"
 #include "filter/filter.h"
+#include "txn/lease.h"
 
 static nacre_status keep(struct ctx *ctx, const struct buf *bytes, struct slice *out) {
     if (buf_status(bytes) != NACRE_OK) return err_buf(ctx, bytes);
@@ -12,6 +14,13 @@ static nacre_status keep(struct ctx *ctx, const struct buf *bytes, struct slice 
     if (!p) return err_nomem(ctx);
     *out = slice_of(p, bytes->n);
     return NACRE_OK;
+}
+
+static nacre_status check_runs(struct ctx *ctx, const struct collection *collection) {
+    if (collection_schema_runs(collection)) return NACRE_OK;
+    return err_set(ctx, NACRE_UNAVAILABLE,
+                   "this program cannot run the patterns in the schema of collection %s",
+                   collection->name);
 }
 
 static nacre_status check_document(struct ctx *ctx, const struct collection *collection,
@@ -111,10 +120,7 @@ nacre_status prepare_schema(struct ctx *ctx, struct engine *e, struct engine_tx 
     struct slice body = {0};
     bool patterns = prepare_has_patterns(collection);
     if (!collection_has_schema(collection)) return NACRE_OK;
-    if (op->kind <= WRITE_PATCH && !collection_schema_runs(collection))
-        return err_set(ctx, NACRE_UNAVAILABLE,
-                       "this program cannot run the patterns in the schema of collection %s",
-                       collection->name);
+    if (op->kind <= WRITE_PATCH) TRY(check_runs(ctx, collection));
     if (bodies && patterns) return check_in_batch(ctx, e, tx, collection, op, bodies);
     if (op->kind > WRITE_PATCH || (op->kind == WRITE_PATCH && !patterns)) return NACRE_OK;
     return check_op(ctx, e, tx, collection, op, &body);
@@ -124,17 +130,55 @@ bool prepare_has_patterns(const struct collection *collection) {
     return collection_has_schema(collection) && !collection_schema_is_pure(collection);
 }
 
-nacre_status prepare_schema_decides(struct ctx *ctx, const struct collection *collection,
-                                    const char *pointer) {
+// What the operation will make of the document, as apply would work it out; nothing if that is what
+// it is, or if apply will refuse it.
+static nacre_status lease_body(struct ctx *ctx, const struct write_op *op, struct slice set,
+                               const struct row *row, uint64_t now_ms, struct buf *out) {
+    bool changed, current = (row->flags & ROW_LEASE) && row->lease.until_ms > now_ms &&
+                            memcmp(row->lease.token, op->token, sizeof op->token) == 0;
+    if (op->kind == WRITE_CLAIM)
+        return lease_set_body(ctx, set, row->body, (int64_t)now_ms, out, &changed);
+    if (!current) return NACRE_OK;
+    return lease_release_body(ctx, row, set, (int64_t)now_ms, out, &changed);
+}
+
+static nacre_status check_lease_body(struct ctx *ctx, const struct collection *collection,
+                                     uint64_t version, const struct buf *body,
+                                     struct write_op *op) {
+    struct slice checked;
+    if (!body->n) return NACRE_OK;
+    TRY(keep(ctx, body, &checked));
+    TRY(prepare_version(ctx, version, op));
+    TRY(check_document(ctx, collection, &checked, op));
+    op->body = checked;
+    return NACRE_OK;
+}
+
+nacre_status prepare_lease(struct ctx *ctx, struct engine *e, struct engine_tx *tx,
+                           const struct collection *collection, struct slice set,
+                           struct write_op *op) {
+    struct engine_doc doc = {0};
+    struct buf after BUF_CLEANUP = {0};
     if (!prepare_has_patterns(collection)) return NACRE_OK;
-    nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED,
-                                  "the schema of collection %s has patterns, and what a claim "
-                                  "changes is decided where these do not run",
-                                  collection->name);
-    err_expected(ctx, pointer, "no such member, or a schema without pattern and patternProperties",
-                 "a change of the document");
-    err_hint(ctx, "patch the document with the lease's token instead");
-    return status;
+    TRY(check_runs(ctx, collection));
+    nacre_status status = prepare_read(ctx, e, tx, op, &doc);
+    uint64_t version = doc.row.version;
+    buf_init(&after, NULL, DOC_BYTES_MAX);
+    if (status == NACRE_OK) status = lease_body(ctx, op, set, &doc.row, engine_now_ms(e), &after);
+    engine_release_doc(e, &doc);
+    if (status == NACRE_OK) return check_lease_body(ctx, collection, version, &after, op);
+    if (status != NACRE_DOCUMENT_NOT_FOUND) return status;
+    err_clear(ctx); // apply tells that
+    return NACRE_OK;
+}
+
+nacre_status prepare_lease_end(struct ctx *ctx, const struct collection *collection,
+                               const struct row *row, uint64_t now_ms, struct write_op *op) {
+    struct buf after BUF_CLEANUP = {0};
+    bool changed;
+    buf_init(&after, NULL, DOC_BYTES_MAX);
+    TRY(lease_end_body(ctx, row, (int64_t)now_ms, &after, &changed));
+    return check_lease_body(ctx, collection, row->version, &after, op);
 }
 
 nacre_status prepare_schema_body(struct ctx *ctx, struct slice settings) {

@@ -1,4 +1,4 @@
-// Catalog changes and leases, and the table of idempotency keys whose first request still runs.
+// Catalog changes, and the table of idempotency keys whose first request still runs.
 #include "base/bits/bits.h"
 #include "engine/internal.h"
 
@@ -116,92 +116,4 @@ nacre_status engine_catalog(struct ctx *ctx, struct engine *e, const struct cata
 nacre_status engine_catalog_implicit(struct ctx *ctx, struct engine *e,
                                      const struct catalog_request *r, struct result *out) {
     return engine_recorded(ctx, catalog_submit(ctx, e, r, true, out));
-}
-
-// --- leases -----------------------------------------------------------------------------
-
-nacre_status prepare_set(struct ctx *ctx, struct slice set, struct slice *out) {
-    struct buf bytes BUF_CLEANUP = {0};
-    struct bson_writer w;
-    struct patch patch;
-    *out = slice_of(NULL, 0);
-    if (!set.n) return NACRE_OK;
-    buf_init(&bytes, NULL, DOC_BYTES_MAX + 1024);
-    bson_begin(&w, &bytes);
-    bson_put(&w, SLICE_LIT("$set"), val_bytes(VAL_OBJECT, set));
-    bson_end(&w);
-    TRY(buf_status(&bytes));
-    const uint8_t *p = arena_copy(&ctx->arena, bytes.p, bytes.n);
-    if (!p) return err_nomem(ctx);
-    *out = slice_of(p, bytes.n);
-    nacre_status status = patch_of_object(ctx, *out, &patch);
-    if (status != NACRE_OK) prepare_set_pointers(ctx);
-    return status;
-}
-
-void prepare_set_pointers(struct ctx *ctx) {
-    for (uint32_t i = 0; i < ctx->err.item_count; i++) {
-        char *p = ctx->err.items[i].pointer;
-        if (strncmp(p, "/$set", 5) == 0) memmove(p + 1, p + 2, strlen(p + 2) + 1);
-    }
-}
-
-static nacre_status lease_schema(struct ctx *ctx, struct engine *e,
-                                 const struct engine_collection *handle,
-                                 const struct lease_request *r) {
-    if (!r->set.n) return NACRE_OK;
-    struct view *view = engine_view(e);
-    const struct collection *collection = catalog_by_tablet(view->catalog, handle->tablet);
-    nacre_status status =
-        collection ? prepare_schema_decides(ctx, collection, "/set") : NACRE_OK; // apply tells
-    txn_view_release(view);
-    return status;
-}
-
-static nacre_status lease_submit(struct ctx *ctx, struct engine *e, enum command_type type,
-                                 const struct lease_request *r, struct result *out) {
-    struct engine_collection handle = {0};
-    struct command_lease command = {.lease_ms = r->lease_ms};
-    struct buf payload BUF_CLEANUP = {0}, key BUF_CLEANUP = {0};
-    buf_init(&key, NULL, 8192);
-    buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX);
-    nacre_status status = id_check(ctx, r->id);
-    if (status != NACRE_OK) err_parameter(ctx, "id");
-    TRY(status);
-    TRY(engine_resolve(ctx, e, r->target, &handle));
-    prepare_token(r->token, command.token);
-    TRY(lease_schema(ctx, e, &handle, r));
-    TRY(prepare_set(ctx, r->set, &command.set));
-    (void)key_put(&key, r->id, false);
-    TRY(buf_status(&key));
-    command.tablet = handle.tablet;
-    command.id_key = buf_slice(&key);
-    TRY(prepare_idempotency(ctx, &r->idempotency, type == COMMAND_EXTEND ? "extend" : "release",
-                            handle.tablet, command.id_key, &command.idempotency));
-    command_lease_encode(&payload, &command);
-    struct engine_command submit = {
-        .type = type, .durability = r->durability, .tablet = handle.tablet, .key = command.id_key};
-    status = engine_submit_keyed(ctx, e, &submit, &payload, &command.idempotency, out);
-    if (status != NACRE_OK) prepare_set_pointers(ctx);
-    return status;
-}
-
-nacre_status engine_release(struct ctx *ctx, struct engine *e, const struct lease_request *r,
-                            struct result *out) {
-    return engine_recorded(ctx, lease_submit(ctx, e, COMMAND_RELEASE, r, out));
-}
-
-nacre_status engine_extend(struct ctx *ctx, struct engine *e, const struct lease_request *r,
-                           struct result *out) {
-    TRY(engine_check_lease_ms(ctx, r->lease_ms));
-    return engine_recorded(ctx, lease_submit(ctx, e, COMMAND_EXTEND, r, out));
-}
-
-nacre_status engine_check_lease_ms(struct ctx *ctx, uint64_t lease_ms) {
-    if (lease_ms >= 1 && lease_ms <= LEASE_MS_MAX) return NACRE_OK;
-    nacre_status status =
-        err_set(ctx, NACRE_INVALID_ARGUMENT, "a lease lasts 1 to %d ms, given %llu", LEASE_MS_MAX,
-                (unsigned long long)lease_ms);
-    err_expected(ctx, "/lease_ms", "1..86400000", "a number outside");
-    return status;
 }

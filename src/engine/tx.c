@@ -36,14 +36,13 @@ struct engine_tx {
 
 // --- calls and the reaper ---------------------------------------------------------------
 
-// The reaper holds on to it for a moment only.
-static void enter(struct engine_tx *tx) {
+void engine_tx_enter(struct engine_tx *tx) {
     if (tx->depth++) return;
     while (atomic_exchange_explicit(&tx->busy, true, memory_order_acquire))
         sched_yield();
 }
 
-static void leave(struct engine_tx *tx) {
+void engine_tx_leave(struct engine_tx *tx) {
     if (--tx->depth == 0) atomic_store_explicit(&tx->busy, false, memory_order_release);
 }
 
@@ -143,16 +142,16 @@ static nacre_status begin(struct ctx *ctx, struct engine_tx *tx,
 
 nacre_status engine_tx_begin(struct ctx *ctx, struct engine_tx *tx,
                              const struct engine_tx_options *options) {
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = begin(ctx, tx, options);
-    leave(tx);
+    engine_tx_leave(tx);
     return status;
 }
 
 void engine_tx_rollback(struct engine_tx *tx) {
-    enter(tx);
+    engine_tx_enter(tx);
     end(tx, TX_NONE);
-    leave(tx);
+    engine_tx_leave(tx);
 }
 
 static nacre_status check(struct ctx *ctx, struct engine_tx *tx) {
@@ -173,9 +172,9 @@ static nacre_status check(struct ctx *ctx, struct engine_tx *tx) {
 }
 
 nacre_status engine_tx_check(struct ctx *ctx, struct engine_tx *tx) {
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = check(ctx, tx);
-    leave(tx);
+    engine_tx_leave(tx);
     return status;
 }
 
@@ -185,6 +184,14 @@ static nacre_status need_delta(struct ctx *ctx, struct engine_tx *tx) {
     if (!tx->delta) return err_nomem(ctx);
     if (tx->options.serializable) tx->delta->watch = &tx->reads.watch;
     return NACRE_OK;
+}
+
+struct engine *engine_tx_engine(const struct engine_tx *tx) {
+    return tx->e;
+}
+
+const struct collection *engine_tx_collection(const struct engine_tx *tx, uint32_t tablet) {
+    return catalog_by_tablet(tx->view->catalog, tablet);
 }
 
 uint64_t engine_tx_epoch(const struct engine_tx *tx) { return tx->view->catalog->epoch; }
@@ -262,11 +269,11 @@ static nacre_status get_key(struct ctx *ctx, struct engine_tx *tx, struct slice 
 
 nacre_status engine_tx_resolve(struct ctx *ctx, struct engine_tx *tx,
                                struct engine_collection *collection) {
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = check(ctx, tx);
     if (status == NACRE_OK && collection->epoch != tx->view->catalog->epoch)
         status = resolve(ctx, tx, collection->target, collection);
-    leave(tx);
+    engine_tx_leave(tx);
     return status;
 }
 
@@ -289,9 +296,9 @@ static nacre_status get(struct ctx *ctx, struct engine_tx *tx, struct engine_col
 nacre_status engine_tx_get(struct ctx *ctx, struct engine_tx *tx,
                            struct engine_collection *collection, struct val id,
                            struct engine_doc *out) {
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = get(ctx, tx, collection, id, out);
-    leave(tx);
+    engine_tx_leave(tx);
     return status;
 }
 
@@ -309,9 +316,9 @@ static nacre_status view(struct ctx *ctx, struct engine_tx *tx, struct view **ou
 
 nacre_status engine_tx_view(struct ctx *ctx, struct engine_tx *tx, struct view **out,
                             struct cache **cache) {
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = view(ctx, tx, out, cache);
-    leave(tx);
+    engine_tx_leave(tx);
     return status;
 }
 
@@ -377,14 +384,18 @@ static nacre_status check_fresh(struct ctx *ctx, struct engine_tx *tx,
     return NACRE_OK;
 }
 
+nacre_status engine_tx_unkeyed(struct ctx *ctx, const struct idempotency *idempotency) {
+    if (!idempotency->key.n) return NACRE_OK;
+    return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                   "an idempotency key is for a write by itself: in a transaction the commit is "
+                   "what may be repeated");
+}
+
 static nacre_status prepare(struct ctx *ctx, struct engine_tx *tx,
                             const struct write_request *request, struct command_write *command,
                             struct result *out) {
     struct engine_collection handle = {0};
-    if (request->idempotency.key.n)
-        return err_set(ctx, NACRE_INVALID_ARGUMENT,
-                       "an idempotency key is for a write by itself: in a transaction the commit "
-                       "is what may be repeated");
+    TRY(engine_tx_unkeyed(ctx, &request->idempotency));
     nacre_status status = resolve(ctx, tx, request->target, &handle);
     if (status == NACRE_COLLECTION_NOT_FOUND)
         err_hint(ctx, "a transaction makes no collection: create it before");
@@ -444,16 +455,18 @@ static nacre_status log_ops(struct ctx *ctx, struct engine_tx *tx, const struct 
                    TRANSACTION_OPS_MAX);
 }
 
-static nacre_status write_in(struct ctx *ctx, struct engine_tx *tx,
-                             const struct write_request *request, struct result *out) {
-    struct command_write command;
-    *out = (struct result){0};
-    TRY(engine_tx_check(ctx, tx));
-    TRY(engine_writable(ctx, tx->e));
-    TRY(prepare(ctx, tx, request, &command, out));
-    TRY(check_fresh(ctx, tx, &command));
-    nacre_status status = rehearse(ctx, tx, &command, out);
-    if (status == NACRE_OK && out->status == NACRE_OK) status = log_ops(ctx, tx, &command, out);
+nacre_status engine_tx_choose(struct ctx *ctx, struct engine_tx *tx, struct claim_choice *choice) {
+    struct rehearsal_options options = {.now_ms = engine_now_ms(tx->e),
+                                        .serializable = tx->options.serializable};
+    TRY(need_rehearsal(ctx, tx));
+    return rehearsal_choose(ctx, tx->rehearsal, choice, &options);
+}
+
+nacre_status engine_tx_run(struct ctx *ctx, struct engine_tx *tx,
+                           const struct command_write *command, struct result *out) {
+    TRY(check_fresh(ctx, tx, command));
+    nacre_status status = rehearse(ctx, tx, command, out);
+    if (status == NACRE_OK && out->status == NACRE_OK) status = log_ops(ctx, tx, command, out);
     if (status != NACRE_OK) { // what is kept of the step is not known: nothing more can be built on
         end(tx, TX_ENDED);
         return status;
@@ -461,11 +474,21 @@ static nacre_status write_in(struct ctx *ctx, struct engine_tx *tx,
     return out->status == NACRE_OK ? NACRE_OK : result_error_raise(ctx, out->error);
 }
 
+static nacre_status write_in(struct ctx *ctx, struct engine_tx *tx,
+                             const struct write_request *request, struct result *out) {
+    struct command_write command;
+    *out = (struct result){0};
+    TRY(engine_tx_check(ctx, tx));
+    TRY(engine_writable(ctx, tx->e));
+    TRY(prepare(ctx, tx, request, &command, out));
+    return engine_tx_run(ctx, tx, &command, out);
+}
+
 nacre_status engine_tx_write(struct ctx *ctx, struct engine_tx *tx,
                              const struct write_request *request, struct result *out) {
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = write_in(ctx, tx, request, out);
-    leave(tx);
+    engine_tx_leave(tx);
     return engine_recorded(ctx, status);
 }
 
@@ -492,7 +515,7 @@ static nacre_status submit(struct ctx *ctx, struct engine_tx *tx, struct result 
 
 nacre_status engine_tx_commit(struct ctx *ctx, struct engine_tx *tx, struct result *out) {
     *out = (struct result){0};
-    enter(tx);
+    engine_tx_enter(tx);
     nacre_status status = engine_tx_check(ctx, tx);
     if (status == NACRE_OK && tx->op_count)
         status = submit(ctx, tx, out);
@@ -501,6 +524,6 @@ nacre_status engine_tx_commit(struct ctx *ctx, struct engine_tx *tx, struct resu
                                .commit_ts = tx->view->commit_ts,
                                .generation = tx->view->generation};
     end(tx, TX_NONE);
-    leave(tx);
+    engine_tx_leave(tx);
     return engine_recorded(ctx, status);
 }

@@ -48,6 +48,14 @@ MUST_USE nacre_status engine_tx_get(struct ctx *ctx, struct engine_tx *tx,
 // else wrote the document after the transaction began, which is over.
 MUST_USE nacre_status engine_tx_write(struct ctx *ctx, struct engine_tx *tx,
                                       const struct write_request *request, struct result *out);
+// As engine_claim, engine_release and engine_extend. A lease begins with the commit. What a claim
+// takes is chosen now, from what the transaction sees; NACRE_CONFLICT as for engine_tx_write.
+MUST_USE nacre_status engine_tx_claim(struct ctx *ctx, struct engine_tx *tx,
+                                      const struct claim_request *request, struct result *out);
+MUST_USE nacre_status engine_tx_release(struct ctx *ctx, struct engine_tx *tx,
+                                        const struct lease_request *request, struct result *out);
+MUST_USE nacre_status engine_tx_extend(struct ctx *ctx, struct engine_tx *tx,
+                                       const struct lease_request *request, struct result *out);
 // The tablet of a collection in the transaction's catalog, kept in *collection as engine_tx_get
 // does.
 MUST_USE nacre_status engine_tx_resolve(struct ctx *ctx, struct engine_tx *tx,

@@ -292,10 +292,7 @@ static nacre_status run_in_tx(struct ctx *ctx, struct where *w) {
     const struct where_request *r = w->r;
     struct engine_collection handle = {.target = r->target};
     struct query_target target = {.spill = engine_spill(w->e)};
-    if (r->idempotency.key.n)
-        return err_set(ctx, NACRE_INVALID_ARGUMENT,
-                       "an idempotency key is for a write by itself: in a transaction the commit "
-                       "is what may be repeated");
+    TRY(engine_tx_unkeyed(ctx, &r->idempotency));
     TRY(engine_tx_view(ctx, r->tx, &target.view, &target.cache));
     nacre_status status = engine_tx_resolve(ctx, r->tx, &handle);
     if (status != NACRE_OK) {

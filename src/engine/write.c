@@ -160,6 +160,10 @@ static const char *operation_name(enum write_kind kind) {
     case WRITE_DELETE:
         return "delete";
     case WRITE_GET:
+    case WRITE_CLAIM:
+    case WRITE_RELEASE:
+    case WRITE_EXTEND:
+    case WRITE_LEASE_END:
         break;
     }
     return "get";
@@ -187,24 +191,35 @@ static nacre_status prepare_all(struct ctx *ctx, struct engine *e,
     return status;
 }
 
-// A write that was done may not be prepared a second time, as what it was worked out on has
-// changed: it has a record all the same. Else the failure stands.
-static nacre_status look_up(struct ctx *ctx, struct engine *e,
+nacre_status engine_look_up(struct ctx *ctx, struct engine *e,
                             const struct command_idempotency *idempotency, nacre_status failure,
                             struct result *out) {
     struct command_write nothing = {.idempotency = *idempotency};
     struct engine_command submit = {.type = COMMAND_WRITE, .tablet = idempotency->tablet};
     struct buf payload BUF_CLEANUP = {0};
-    struct result found;
+    struct result record = {0};
     struct err err = ctx->err;
     buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX);
     command_write_encode(&payload, &nothing);
-    nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, idempotency, &found);
-    bool replayed = status == NACRE_OK && (found.flags & RESULT_REPLAYED);
-    if (replayed) *out = found;
-    if (replayed || status == NACRE_IDEMPOTENCY_KEY_REUSED) return status;
+    nacre_status status = engine_submit_keyed(ctx, e, &submit, &payload, idempotency, &record);
+    bool found = status == NACRE_OK && (record.flags & RESULT_REPLAYED);
+    if (found) *out = record;
+    if (found || status == NACRE_IDEMPOTENCY_KEY_REUSED || failure == NACRE_OK) return status;
     ctx->err = err;
     return failure;
+}
+
+nacre_status engine_submit_op(struct ctx *ctx, struct engine *e, struct write_op *op,
+                              enum durability durability,
+                              const struct command_idempotency *idempotency, struct result *out) {
+    struct command_write command = {
+        .atomic = true, .idempotency = *idempotency, .count = 1, .ops = op};
+    struct engine_command submit = {
+        .type = COMMAND_WRITE, .durability = durability, .tablet = op->tablet, .key = op->id_key};
+    struct buf payload BUF_CLEANUP = {0};
+    buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX + 1024);
+    command_write_encode(&payload, &command);
+    return engine_submit_keyed(ctx, e, &submit, &payload, idempotency, out);
 }
 
 static nacre_status submit_once(struct ctx *ctx, struct engine *e,
@@ -217,7 +232,7 @@ static nacre_status submit_once(struct ctx *ctx, struct engine *e,
     uint64_t epoch = atomic_load(&e->catalog_epoch);
     nacre_status status = prepare_all(ctx, e, request, &command, out);
     if (status != NACRE_OK && command.idempotency.present)
-        return look_up(ctx, e, &command.idempotency, status, out);
+        return engine_look_up(ctx, e, &command.idempotency, status, out);
     if (status != NACRE_OK) return status;
     buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX + 1024);
     command_write_encode(&payload, &command);

@@ -68,7 +68,6 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     struct result result;
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the document goes");
-    TRY(lib_tx_refuse(s, "a claim"));
     TRY(lib_write_check_plain(s, options, "nacre_claim"));
     TRY(lib_target(s, collection, &request.target));
     struct lib_body body = {.ctx = &s->ctx,
@@ -83,7 +82,9 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     lib_text_reset(&s->text);
     TRY(lib_done(s, read_claim(&body, members, &request)));
     request.idempotency = lib_write_idempotency(options, body.whole, CLAIM_SEED);
-    nacre_status status = lib_done(s, engine_claim(&s->ctx, s->db->engine, &request, &result));
+    nacre_status status = s->in_tx ? engine_tx_claim(&s->ctx, s->tx, &request, &result)
+                                   : engine_claim(&s->ctx, s->db->engine, &request, &result);
+    status = lib_done(s, status);
     if (status != NACRE_OK) lib_body_place_filter(&body, request.filter);
     TRY(status);
     return answer_claim(s, &result, out, out_size);
@@ -99,7 +100,6 @@ static nacre_status begin_lease(struct nacre_session *s, nacre_collection *colle
                                 struct lease_request *out) {
     TRY(lib_begin(s));
     if (!token) return lib_null(s, "token", "the token of the lease");
-    TRY(lib_tx_refuse(s, "the end or extension of a lease"));
     TRY(lib_write_check_plain(s, options, "this call"));
     TRY(lib_target(s, collection, &out->target));
     out->id = lib_id(id);
@@ -122,7 +122,9 @@ nacre_status nacre_release(nacre_session *s, nacre_collection *collection, nacre
     }
     request.idempotency =
         lib_write_idempotency(options, slice_str(set ? set : ""), lease_seed(token, LEASE_SEED));
-    TRY(lib_done(s, engine_release(&s->ctx, s->db->engine, &request, &result)));
+    nacre_status status = s->in_tx ? engine_tx_release(&s->ctx, s->tx, &request, &result)
+                                   : engine_release(&s->ctx, s->db->engine, &request, &result);
+    TRY(lib_done(s, status));
     return lib_write_answer(s, &result, options, out);
 }
 
@@ -134,6 +136,8 @@ nacre_status nacre_extend(nacre_session *s, nacre_collection *collection, nacre_
     TRY(begin_lease(s, collection, id, token, options, &request));
     request.idempotency = lib_write_idempotency(options, slice_of(&lease_ms, sizeof lease_ms),
                                                 lease_seed(token, EXTEND_SEED));
-    TRY(lib_done(s, engine_extend(&s->ctx, s->db->engine, &request, &result)));
+    nacre_status status = s->in_tx ? engine_tx_extend(&s->ctx, s->tx, &request, &result)
+                                   : engine_extend(&s->ctx, s->db->engine, &request, &result);
+    TRY(lib_done(s, status));
     return lib_write_answer(s, &result, options, out);
 }

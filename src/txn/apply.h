@@ -8,6 +8,7 @@
 #include "index/entry.h"
 #include "txn/feed.h"
 #include "txn/history.h"
+#include "txn/rehearsal.h"
 #include "txn/txn.h"
 
 struct rehearsal;
@@ -235,13 +236,16 @@ MUST_USE nacre_status apply_remember_anew(struct txn *t, const struct command_id
 MUST_USE nacre_status apply_forget_record(struct txn *t, uint32_t tablet, struct slice scope,
                                           uint64_t due_ms);
 
-// Leases (lease.c): pure functions of rows.
-MUST_USE nacre_status lease_undo_record(struct ctx *ctx, struct slice before, struct slice after,
-                                        struct slice set, struct buf *out);
-// The body after the lease ended: restored if all fields still hold what the claim wrote. *changed
-// = false: body as it is.
-MUST_USE nacre_status lease_undo(struct ctx *ctx, struct slice undo, struct slice body,
-                                 int64_t now_ms, struct buf *out, bool *changed);
+// Leases (apply_lease.c): what an operation from WRITE_CLAIM on asks of the document, and the row
+// it makes.
+MUST_USE nacre_status apply_lease_check(struct txn *t, const struct write_op *op,
+                                        const struct apply_doc *doc);
+MUST_USE nacre_status apply_lease_run(struct txn *t, const struct write_op *op,
+                                      struct apply_change *c);
+// A lease whose time is up ends with this body; where it cannot, the document keeps its own.
+MUST_USE nacre_status apply_lease_end(struct txn *t, struct apply_change *c, struct slice body);
+// The document that a claim takes; its id in t's arena.
+MUST_USE nacre_status apply_choose(struct txn *t, struct claim_choice *choice);
 
 // The claim's accelerator (lowwater.c).
 struct lowwater *lowwater_find(struct txn *t, const struct access_path *path);

@@ -1,5 +1,5 @@
 // COMMAND_CLAIM, COMMAND_RELEASE, COMMAND_EXTEND: leases on documents. One winner each, because
-// apply is one door.
+// apply is one door. What a claim takes is chosen here; the rest is operations (apply_lease.c).
 #include "txn/apply.h"
 
 #include "index/sort_key.h"
@@ -136,130 +136,67 @@ static nacre_status scan(struct txn *t, struct claim_scan *s, const struct colle
     return NACRE_OK;
 }
 
-static nacre_status patched(struct txn *t, struct slice set, struct slice body, struct slice *out) {
-    *out = body;
-    if (!set.n) return NACRE_OK;
-    struct patch patch;
-    TRY(patch_of_object(&t->ctx, set, &patch));
-    buf_reset(&t->body);
-    TRY(patch_apply(&t->ctx, &patch, body, (int64_t)apply_now_ms(t), &t->body));
-    const uint8_t *p = arena_copy(&t->ctx.arena, t->body.p, t->body.n);
-    if (!p) return err_nomem(&t->ctx);
-    *out = slice_of(p, t->body.n);
-    return NACRE_OK;
-}
-
-static void keep_expiry(const struct row *before, struct row *after) {
-    if (!(before->flags & ROW_EXPIRY)) return;
-    after->flags |= ROW_EXPIRY;
-    after->expires_ms = before->expires_ms;
-}
-
-static nacre_status answer(struct txn *t, const struct apply_change *change, struct result *out) {
-    struct op_result op = {.id_key = change->id_key,
-                           .version = change->version,
-                           .begin_ts = t->commit_ts,
-                           .row = change->after_row};
-    return apply_result_one(t, out, &op);
-}
-
-static nacre_status take(struct txn *t, const struct claim_scan *s,
-                         const struct collection *collection, struct result *out) {
-    const struct command_claim *c = s->c;
-    struct apply_change change = {.collection = collection, .id_key = s->id_key};
-    struct buf undo BUF_CLEANUP = {0};
-    buf_init(&undo, NULL, DOC_BYTES_MAX);
-    TRY(apply_read(t, c->path.tablet, s->id_key, &change.before));
-    struct row *after = &change.after;
-    TRY(patched(t, c->set, change.before.row.body, &after->body));
-    TRY(apply_schema(t, &change)); // what it fills in stands in what the claim has written
-    change.checked = collection->schema_epoch;
-    TRY(lease_undo_record(&t->ctx, change.before.row.body, after->body, c->set, &undo));
-    keep_expiry(&change.before.row, after);
-    after->flags |= ROW_LEASE;
-    after->lease = (struct row_lease){.until_ms = apply_now_ms(t) + c->lease_ms,
-                                      .holder = c->holder,
-                                      .undo = c->set.n ? buf_slice(&undo) : slice_of(NULL, 0),
-                                      .on_expire = c->on_expire};
-    memcpy(after->lease.token, c->token, sizeof c->token);
-    TRY(apply_change(t, &change));
-    return answer(t, &change, out);
-}
-
-nacre_status apply_claim(struct txn *t, const struct command_claim *c, struct result *out) {
+nacre_status apply_choose(struct txn *t, struct claim_choice *choice) {
+    const struct command_claim *c = choice->claim;
     const struct collection *collection;
-    struct claim_scan s = {.c = c};
-    bool replayed;
-    TRY(apply_replay(t, &c->idempotency, out, &replayed));
-    if (replayed) return NACRE_OK;
+    struct claim_scan s = {.c = c, .filter = choice->filter};
     TRY(apply_collection(t, c->path.tablet, &collection));
-    TRY(filter_parse(&t->ctx, c->filter, NULL, &s.filter));
     TRY(sort_spec_parse(&t->ctx, bson_find(c->sort, SLICE_LIT("sort")), &s.sort));
     buf_init(&s.best, NULL, 4 * DOC_BYTES_MAX);
     buf_init(&s.run, NULL, DOC_BYTES_MAX);
     nacre_status status = scan(t, &s, collection);
     buf_free(&s.best);
     buf_free(&s.run);
-    if (status != NACRE_OK) return status;
-    if (!s.found) {
-        out->flags |= RESULT_EMPTY;
-        return NACRE_OK;
-    }
-    TRY(take(t, &s, collection, out));
-    return apply_remember(t, &c->idempotency, out);
+    choice->found = s.found;
+    choice->id_key = s.id_key;
+    return status;
 }
 
-static nacre_status leased(struct txn *t, const struct command_lease *c,
-                           struct apply_change *change) {
-    change->id_key = c->id_key;
-    TRY(apply_collection(t, c->tablet, &change->collection));
-    TRY(apply_read(t, c->tablet, c->id_key, &change->before));
-    const struct row *row = &change->before.row;
-    if (!change->before.live)
-        return err_set(&t->ctx, NACRE_DOCUMENT_NOT_FOUND, "the document is not there");
-    if ((row->flags & ROW_LEASE) && row->lease.until_ms > apply_now_ms(t) &&
-        memcmp(row->lease.token, c->token, sizeof c->token) == 0)
-        return NACRE_OK;
-    return err_set(&t->ctx, NACRE_LEASE_LOST, "the lease token is not current");
+static nacre_status run_alone(struct txn *t, struct write_op *op, const struct write_lease *lease,
+                              const struct command_idempotency *idempotency, struct result *out) {
+    struct buf encoded BUF_CLEANUP = {0};
+    struct command_write write = {
+        .atomic = true, .idempotency = *idempotency, .count = 1, .ops = op};
+    buf_init(&encoded, NULL, SIZE_MAX);
+    lease_encode(&encoded, lease);
+    TRY(buf_status(&encoded));
+    op->flags |= WRITE_WANT_ROW;
+    op->lease = buf_slice(&encoded);
+    return apply_write(t, &write, out);
 }
 
-nacre_status apply_release(struct txn *t, const struct command_lease *c, struct result *out) {
-    struct apply_change change = {0};
-    bool replayed, changed = false;
-    TRY(apply_replay(t, &c->idempotency, out, &replayed));
-    if (replayed) return NACRE_OK;
-    TRY(leased(t, c, &change));
-    const struct row *before = &change.before.row;
-    struct row *after = &change.after;
-    after->body = before->body;
-    if (c->set.n) {
-        TRY(patched(t, c->set, before->body, &after->body));
-    } else {
-        buf_reset(&t->body);
-        TRY(lease_undo(&t->ctx, before->lease.undo, before->body, (int64_t)apply_now_ms(t),
-                       &t->body, &changed));
-        if (changed) after->body = buf_slice(&t->body);
-    }
-    keep_expiry(before, after);
-    TRY(apply_change(t, &change));
-    TRY(answer(t, &change, out));
-    return apply_remember(t, &c->idempotency, out);
-}
-
-nacre_status apply_extend(struct txn *t, const struct command_lease *c, struct result *out) {
-    struct apply_change change = {0};
+nacre_status apply_claim(struct txn *t, const struct command_claim *c, struct result *out) {
+    struct write_op op = {.kind = WRITE_CLAIM, .tablet = c->path.tablet};
+    struct write_lease lease = {
+        .lease_ms = c->lease_ms, .holder = c->holder, .set = c->set, .on_expire = c->on_expire};
+    struct claim_choice choice = {.claim = c};
     bool replayed;
     TRY(apply_replay(t, &c->idempotency, out, &replayed));
     if (replayed) return NACRE_OK;
-    TRY(leased(t, c, &change));
-    const struct row *before = &change.before.row;
-    struct row *after = &change.after;
-    after->body = before->body;
-    keep_expiry(before, after);
-    after->flags |= ROW_LEASE;
-    after->lease = before->lease;
-    after->lease.until_ms = apply_now_ms(t) + c->lease_ms;
-    TRY(apply_change(t, &change));
-    TRY(answer(t, &change, out));
-    return apply_remember(t, &c->idempotency, out);
+    TRY(filter_parse(&t->ctx, c->filter, NULL, &choice.filter));
+    TRY(apply_choose(t, &choice));
+    op.id_key = choice.id_key;
+    if (!choice.found) {
+        out->flags |= RESULT_EMPTY;
+        return NACRE_OK;
+    }
+    memcpy(op.token, c->token, sizeof op.token);
+    return run_alone(t, &op, &lease, &c->idempotency, out);
+}
+
+static nacre_status run_lease(struct txn *t, enum write_kind kind, const struct command_lease *c,
+                              struct result *out) {
+    struct write_op op = {
+        .kind = kind, .flags = WRITE_LEASE, .tablet = c->tablet, .id_key = c->id_key};
+    struct write_lease lease = {.lease_ms = c->lease_ms, .set = c->set};
+    memcpy(op.token, c->token, sizeof op.token);
+    return run_alone(t, &op, &lease, &c->idempotency, out);
+}
+
+nacre_status apply_release(struct txn *t, const struct command_lease *c, struct result *out) {
+    return run_lease(t, WRITE_RELEASE, c, out);
+}
+
+nacre_status apply_extend(struct txn *t, const struct command_lease *c, struct result *out) {
+    return run_lease(t, WRITE_EXTEND, c, out);
 }

@@ -134,6 +134,7 @@ static nacre_status check_conditions(struct txn *t, const struct write_op *op,
     if (op->flags & WRITE_IF_VERSIONS) TRY(check_versions(t, op, doc));
     if ((op->flags & WRITE_LEASE) && !token_is_current(t, doc, op->token))
         return err_set(&t->ctx, NACRE_LEASE_LOST, "the lease token is not current");
+    if (op->kind >= WRITE_CLAIM) TRY(apply_lease_check(t, op, doc));
     if (op->flags & WRITE_IF_FILTER) TRY(check_filter(t, op, doc));
     if (op->flags & WRITE_SYS) TRY(check_sys(t, op, doc));
     return NACRE_OK;
@@ -190,15 +191,20 @@ nacre_status apply_op_check(struct txn *t, const struct write_op *op, struct app
     return check_conditions(t, op, &c->before);
 }
 
-nacre_status apply_op_run(struct txn *t, const struct write_op *op, struct apply_change *c,
-                          struct op_result *out) {
+static nacre_status carry_out(struct txn *t, const struct write_op *op, struct apply_change *c) {
+    if (op->flags & WRITE_SCHEMA) c->checked = op->schema_epoch;
+    if (op->kind >= WRITE_CLAIM) return apply_lease_run(t, op, c);
     if (!c->remove) {
         TRY(new_body(t, op, &c->before, &c->after.body));
         carry_over(op, c, &c->after);
         set_expiry(t, op, c->collection, &c->after);
     }
-    if (op->flags & WRITE_SCHEMA) c->checked = op->schema_epoch;
-    TRY(apply_change(t, c));
+    return apply_change(t, c);
+}
+
+nacre_status apply_op_run(struct txn *t, const struct write_op *op, struct apply_change *c,
+                          struct op_result *out) {
+    TRY(carry_out(t, op, c));
     out->flags = !c->before.live && !c->remove ? RESULT_CREATED : 0;
     out->version = c->remove ? c->before.row.version : c->version;
     out->begin_ts = t->commit_ts;

@@ -32,6 +32,24 @@ bool command_idempotency_decode(struct slice *in, struct command_idempotency *ou
            bits_take_le64(in, &out->body_hash);
 }
 
+void lease_encode(struct buf *out, const struct write_lease *l) {
+    buf_put_varint(out, l->lease_ms);
+    buf_put_bytes(out, l->holder);
+    buf_put_bytes(out, l->set);
+    buf_put_bytes(out, l->on_expire);
+}
+
+bool lease_decode(struct slice in, struct write_lease *out) {
+    return bits_take_varint(&in, &out->lease_ms) && bits_take_bytes(&in, &out->holder) &&
+           bits_take_bytes(&in, &out->set) && bits_take_bytes(&in, &out->on_expire) && !in.n;
+}
+
+static bool has_token(const struct write_op *op) {
+    return (op->flags & WRITE_LEASE) || op->kind == WRITE_CLAIM || op->kind == WRITE_LEASE_END;
+}
+
+static bool has_body(enum write_kind kind) { return kind <= WRITE_PATCH || kind >= WRITE_CLAIM; }
+
 void command_op_encode(struct buf *out, const struct write_op *op) {
     bool again = op->flags & WRITE_AGAIN;
     buf_put_u8(out, (uint8_t)op->kind);
@@ -41,12 +59,13 @@ void command_op_encode(struct buf *out, const struct write_op *op) {
     if (op->flags & WRITE_IF_VERSIONS) buf_put_bytes(out, op->versions);
     if ((op->flags & WRITE_IF_FILTER) && !again) buf_put_bytes(out, op->filter);
     if (op->flags & WRITE_TTL) buf_put_varint(out, op->ttl_ms);
-    if (op->flags & WRITE_LEASE) buf_put(out, op->token, sizeof op->token);
+    if (has_token(op)) buf_put(out, op->token, sizeof op->token);
     if (op->flags & WRITE_SYS) buf_put_bytes(out, op->sys);
     if (op->flags & WRITE_SCHEMA) buf_put_varint(out, op->schema_epoch);
     if (again) return;
     if (op->kind == WRITE_PATCH) buf_put_u8(out, (uint8_t)op->patch_kind);
-    if (op->kind <= WRITE_PATCH) buf_put_bytes(out, op->body);
+    if (has_body(op->kind)) buf_put_bytes(out, op->body);
+    if (op->kind >= WRITE_CLAIM) buf_put_bytes(out, op->lease);
 }
 
 static bool take_op_options(struct slice *in, struct write_op *op) {
@@ -57,8 +76,7 @@ static bool take_op_options(struct slice *in, struct write_op *op) {
     bool again = op->flags & WRITE_AGAIN;
     if ((op->flags & WRITE_IF_FILTER) && !again && !bits_take_bytes(in, &op->filter)) return false;
     if ((op->flags & WRITE_TTL) && !bits_take_varint(in, &op->ttl_ms)) return false;
-    if ((op->flags & WRITE_LEASE) && !bits_take_fixed(in, op->token, sizeof op->token))
-        return false;
+    if (has_token(op) && !bits_take_fixed(in, op->token, sizeof op->token)) return false;
     if ((op->flags & WRITE_SYS) && !bits_take_bytes(in, &op->sys)) return false;
     return !(op->flags & WRITE_SCHEMA) || bits_take_varint32(in, &op->schema_epoch);
 }
@@ -66,18 +84,22 @@ static bool take_op_options(struct slice *in, struct write_op *op) {
 bool command_op_decode(struct slice *in, struct write_op *op) {
     uint8_t kind, patch_kind = 0;
     *op = (struct write_op){0};
-    if (!bits_take_u8(in, &kind) || kind < WRITE_PUT || kind > WRITE_GET) return false;
+    if (!bits_take_u8(in, &kind) || kind < WRITE_PUT || kind > WRITE_LEASE_END) return false;
     op->kind = (enum write_kind)kind;
     if (!bits_take_varint32(in, &op->flags) || op->flags >= 2 * WRITE_AGAIN) return false;
     if (!bits_take_varint32(in, &op->tablet) || !bits_take_bytes(in, &op->id_key) || !op->id_key.n)
         return false;
     if (!take_op_options(in, op)) return false;
-    if (op->flags & WRITE_AGAIN) return true;
+    if (op->flags & WRITE_AGAIN) return op->kind < WRITE_CLAIM;
     if (op->kind == WRITE_PATCH && (!bits_take_u8(in, &patch_kind) || patch_kind < PATCH_MERGE ||
                                     patch_kind > PATCH_OPERATORS))
         return false;
     op->patch_kind = (enum patch_kind)patch_kind;
-    return op->kind > WRITE_PATCH || bits_take_bytes(in, &op->body);
+    if (has_body(op->kind) && !bits_take_bytes(in, &op->body)) return false;
+    struct write_lease lease;
+    if (op->kind < WRITE_CLAIM) return true;
+    return bits_take_bytes(in, &op->lease) &&
+           (op->kind == WRITE_LEASE_END ? !op->lease.n : lease_decode(op->lease, &lease));
 }
 
 void command_write_encode(struct buf *out, const struct command_write *c) {

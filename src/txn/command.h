@@ -50,7 +50,12 @@ enum write_kind {
     WRITE_INSERT = 2,
     WRITE_PATCH = 3,
     WRITE_DELETE = 4,
-    WRITE_GET = 5
+    WRITE_GET = 5,
+    // Of one document that was chosen before:
+    WRITE_CLAIM = 6,
+    WRITE_RELEASE = 7,
+    WRITE_EXTEND = 8,
+    WRITE_LEASE_END = 9, // its time is up
 };
 enum write_flag {
     WRITE_IF_ABSENT = 1,
@@ -77,7 +82,17 @@ struct write_op {
     struct slice sys; // BSON: _created, _updated, _expires as given
     uint32_t schema_epoch;
     enum patch_kind patch_kind;
-    struct slice body; // the document, or the patch
+    // The document, or the patch. From WRITE_CLAIM on: the document as it is to be if that was
+    // checked, else n = 0.
+    struct slice body;
+    struct slice lease; // of WRITE_CLAIM, WRITE_RELEASE, WRITE_EXTEND: struct write_lease, encoded
+};
+
+struct write_lease {
+    uint64_t lease_ms;      // of WRITE_CLAIM and WRITE_EXTEND
+    struct slice holder;    // of WRITE_CLAIM
+    struct slice set;       // operators patch {"$set":{…}}, n = 0: none; of a release n = 0: undo
+    struct slice on_expire; // {"kind": int, "patch": {…}}, n = 0: none; of WRITE_CLAIM
 };
 
 struct command_write {
@@ -246,6 +261,8 @@ MUST_USE nacre_status command_trim_decode(struct ctx *ctx, struct slice payload,
                                           struct command_trim *out);
 void command_chunk_encode(struct buf *out, const struct command_chunk *c);
 void command_op_encode(struct buf *out, const struct write_op *op);
+void lease_encode(struct buf *out, const struct write_lease *lease);
+bool lease_decode(struct slice in, struct write_lease *out);
 
 // Foreign bytes: NACRE_CORRUPT. Results borrow from payload, arrays live in ctx's arena.
 MUST_USE nacre_status command_write_decode(struct ctx *ctx, struct slice payload,

@@ -1,8 +1,8 @@
 // Things that end by time: found by the sweeper in KIND_DUE, ended by COMMAND_EXPIRE. Apply looks
 // at the state again, so an entry that no longer holds only disappears.
-#include "txn/apply.h"
-
 #include "base/bits/bits.h"
+#include "txn/apply.h"
+#include "txn/lease.h"
 
 enum { DUE_HEAD = KEYSPACE_PREFIX + 8 + 1 };
 
@@ -14,46 +14,18 @@ static nacre_status end_ttl(struct txn *t, struct apply_change *c, uint64_t due_
     return apply_change(t, c);
 }
 
-// The body a lease leaves behind: on_expire applied, or what set had changed taken back. A patch
-// that no longer fits the document leaves it as it is: the lease must end all the same.
-static nacre_status lease_end_body(struct txn *t, const struct row *row, struct slice *out) {
-    bool changed = false;
-    nacre_status status;
-    *out = row->body;
-    buf_reset(&t->body);
-    if (row->lease.on_expire.n) {
-        struct val kind = bson_find(row->lease.on_expire, SLICE_LIT("kind"));
-        struct val bson = bson_find(row->lease.on_expire, SLICE_LIT("patch"));
-        struct patch patch = {.kind = (enum patch_kind)kind.i, .bson = val_slice(bson)};
-        status = patch_apply(&t->ctx, &patch, row->body, (int64_t)apply_now_ms(t), &t->body);
-        changed = status == NACRE_OK;
-    } else {
-        status = lease_undo(&t->ctx, row->lease.undo, row->body, (int64_t)apply_now_ms(t), &t->body,
-                            &changed);
-    }
-    if (status != NACRE_OK && !apply_is_result(status)) return status;
-    if (changed) *out = buf_slice(&t->body);
-    return NACRE_OK;
-}
-
+// A patch that no longer fits the document leaves it as it is: the lease must end all the same.
 static nacre_status end_lease(struct txn *t, struct apply_change *c, uint64_t due_ms) {
     const struct row *row = &c->before.row;
+    bool changed;
     if (!c->before.live || !(row->flags & ROW_LEASE) || row->lease.until_ms != due_ms)
         return NACRE_OK;
-    struct apply_mark mark = apply_mark(t);
-    struct apply_change plain = *c;
-    TRY(lease_end_body(t, row, &c->after.body));
-    c->after.flags = row->flags & ROW_EXPIRY;
-    c->after.expires_ms = row->expires_ms;
-    nacre_status status = apply_change(t, c);
-    if (status == NACRE_OK || !apply_is_result(status)) return status;
-    // The restored fields collide with a unique index or a quota: the document keeps its fields and
-    // loses the lease.
-    apply_rollback(t, mark);
-    plain.after.body = row->body;
-    plain.after.flags = row->flags & ROW_EXPIRY;
-    plain.after.expires_ms = row->expires_ms;
-    return apply_change(t, &plain);
+    buf_reset(&t->body);
+    nacre_status status =
+        lease_end_body(&t->ctx, row, (int64_t)apply_now_ms(t), &t->body, &changed);
+    if (status != NACRE_OK && !apply_is_result(status)) return status;
+    changed = changed && status == NACRE_OK;
+    return apply_lease_end(t, c, changed ? buf_slice(&t->body) : row->body);
 }
 
 static nacre_status end_marker(struct txn *t, const struct apply_change *c, uint64_t due_ms) {
@@ -211,4 +183,12 @@ nacre_status txn_due(struct ctx *ctx, struct txn *t, uint32_t tablet, uint64_t n
     txn_view_release(view);
     lower(due, status == NACRE_OK ? s.next_ms : s.from_ms);
     return status;
+}
+
+bool txn_due_lease(const struct due_item *item, struct slice *id_key, uint64_t *due_ms) {
+    struct slice key = item->due_key;
+    if (key.n <= DUE_HEAD || key.p[DUE_HEAD - 1] != DUE_LEASE) return false;
+    *id_key = slice_skip(key, DUE_HEAD);
+    *due_ms = bits_be64(key.p + KEYSPACE_PREFIX);
+    return true;
 }

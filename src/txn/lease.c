@@ -1,8 +1,9 @@
 // Leases as pure functions: what a claim changed, and how it is taken back.
 // Undo record: BSON {"f":[{"p": path, "w": value written, "o": value before (absent: there was
 // none), "m": how many parts of the path were there (only if there was none)}, …]}.
-#include "txn/apply.h"
+#include "txn/lease.h"
 
+#include "doc/patch.h"
 #include "doc/tree.h"
 
 static uint32_t parts_there(const struct doc *doc, struct path path) {
@@ -137,8 +138,9 @@ static nacre_status tidy_body(struct ctx *ctx, struct slice fields, struct buf *
     return buf_status(out);
 }
 
-nacre_status lease_undo(struct ctx *ctx, struct slice undo, struct slice body, int64_t now_ms,
-                        struct buf *out, bool *changed) {
+// If all fields still hold what the claim wrote.
+static nacre_status lease_undo(struct ctx *ctx, struct slice undo, struct slice body,
+                               int64_t now_ms, struct buf *out, bool *changed) {
     *changed = false;
     struct val fields = undo.n ? bson_find(undo, SLICE_LIT("f")) : val_missing();
     if (fields.type != VAL_ARRAY) return NACRE_OK;
@@ -160,4 +162,31 @@ nacre_status lease_undo(struct ctx *ctx, struct slice undo, struct slice body, i
     if (has_deep(val_slice(fields))) TRY(tidy_body(ctx, val_slice(fields), out, start));
     *changed = true;
     return NACRE_OK;
+}
+
+nacre_status lease_set_body(struct ctx *ctx, struct slice set, struct slice body, int64_t now_ms,
+                            struct buf *out, bool *changed) {
+    struct patch patch;
+    *changed = set.n > 0;
+    if (!set.n) return NACRE_OK;
+    TRY(patch_of_object(ctx, set, &patch));
+    return patch_apply(ctx, &patch, body, now_ms, out);
+}
+
+nacre_status lease_release_body(struct ctx *ctx, const struct row *row, struct slice set,
+                                int64_t now_ms, struct buf *out, bool *changed) {
+    if (set.n) return lease_set_body(ctx, set, row->body, now_ms, out, changed);
+    return lease_undo(ctx, row->lease.undo, row->body, now_ms, out, changed);
+}
+
+nacre_status lease_end_body(struct ctx *ctx, const struct row *row, int64_t now_ms, struct buf *out,
+                            bool *changed) {
+    *changed = false;
+    if (!row->lease.on_expire.n)
+        return lease_undo(ctx, row->lease.undo, row->body, now_ms, out, changed);
+    struct val kind = bson_find(row->lease.on_expire, SLICE_LIT("kind"));
+    struct val bson = bson_find(row->lease.on_expire, SLICE_LIT("patch"));
+    struct patch patch = {.kind = (enum patch_kind)kind.i, .bson = val_slice(bson)};
+    *changed = true;
+    return patch_apply(ctx, &patch, row->body, now_ms, out);
 }

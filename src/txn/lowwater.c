@@ -9,7 +9,7 @@ static struct slice edge_of(const struct access_path *path) {
 }
 
 struct lowwater *lowwater_find(struct txn *t, const struct access_path *path) {
-    if (path->range_count != 1) return NULL;
+    if (path->range_count != 1 || t->rehearsal) return NULL; // of one state, which moves on
     struct slice edge = edge_of(path);
     for (uint32_t i = 0; i < t->lowwater_count; i++) {
         struct lowwater *l = &t->lowwater[i];
@@ -37,7 +37,7 @@ static struct lowwater *take_slot(struct txn *t) {
 }
 
 void lowwater_set(struct txn *t, const struct access_path *path, struct slice key) {
-    if (path->range_count != 1) return;
+    if (path->range_count != 1 || t->rehearsal) return;
     struct lowwater *l = lowwater_find(t, path);
     if (!l) {
         l = take_slot(t);

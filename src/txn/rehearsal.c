@@ -169,16 +169,21 @@ static void keep_seen(struct rehearsal *r, const struct command_write *c,
     if (violated && serializable) keep_guards(r);
 }
 
-static nacre_status run_step(struct rehearsal *r, const struct command_write *c,
-                             const struct rehearsal_options *options, struct result *result) {
-    struct txn *t = r->txn;
+static void begin_step(struct rehearsal *r, const struct rehearsal_options *options,
+                       struct kv_watch *watch) {
     struct apply_place place = {.proposed_ts = options->now_ms << 20};
     buf_reset(&r->notes);
     buf_reset(&r->guards);
-    r->watched = options->serializable ? &r->watch : NULL;
-    t->pending = false;
+    r->watched = options->serializable ? watch : NULL;
+    r->txn->pending = false;
+    group_begin_command(r->txn, &place, false);
+}
+
+static nacre_status run_step(struct rehearsal *r, const struct command_write *c,
+                             const struct rehearsal_options *options, struct result *result) {
+    struct txn *t = r->txn;
     r->delta->step++;
-    group_begin_command(t, &place, false);
+    begin_step(r, options, &r->watch);
     nacre_status status = apply_write(t, c, result);
     if (status == NACRE_OK) status = buf_status(&r->guards);
     if (status == NACRE_OK) return keep_changes(r);
@@ -202,4 +207,27 @@ nacre_status rehearsal_run(struct ctx *ctx, struct rehearsal *r, const struct co
     keep_seen(r, c, &result, options->serializable);
     result_encode(out_result, &result);
     return NACRE_OK;
+}
+
+static void keep_examined(struct rehearsal *r) {
+    struct slice rest = buf_slice(&r->notes), key;
+    uint64_t begin_ts;
+    while (take_note(&rest, &key, &begin_ts))
+        reads_key(r->reads, key, begin_ts, false);
+}
+
+nacre_status rehearsal_choose(struct ctx *ctx, struct rehearsal *r, struct claim_choice *choice,
+                              const struct rehearsal_options *options) {
+    struct txn *t = r->txn;
+    begin_step(r, options, &r->reads->watch);
+    nacre_status status = apply_choose(t, choice);
+    if (options->serializable) keep_examined(r); // a refusal rests on it, too
+    if (status == NACRE_OK && choice->found) {
+        struct slice id = choice->id_key;
+        const uint8_t *p = arena_copy(&ctx->arena, id.p, id.n);
+        if (!p) return err_nomem(ctx);
+        choice->id_key = slice_of(p, id.n);
+    }
+    if (status != NACRE_OK) ctx->err = t->ctx.err;
+    return status;
 }

@@ -28,5 +28,17 @@ MUST_USE nacre_status rehearsal_run(struct ctx *ctx, struct rehearsal *r,
                                     const struct command_write *command,
                                     const struct rehearsal_options *options,
                                     struct buf *out_result);
+// The document that a claim would take, its id in ctx's arena. serializable: all that the choice
+// rests on is noted as read.
+struct filter;
+struct claim_choice {
+    const struct command_claim *claim; // its path, ordered, sort and max_examined
+    struct filter *filter;             // may be one that apply cannot run
+    struct slice id_key;               // out, with found
+    bool found;
+};
+MUST_USE nacre_status rehearsal_choose(struct ctx *ctx, struct rehearsal *r,
+                                       struct claim_choice *choice,
+                                       const struct rehearsal_options *options);
 
 #endif

@@ -72,7 +72,7 @@ struct view {
     struct kv_view *kv_view;
     struct catalog *catalog;
     uint64_t seq, commit_ts, generation;
-    uint64_t index; // of the last applied record
+    uint64_t index;      // of the last applied record
     uint64_t horizon_ts; // history that ended before may be gone
     // Of a transaction's view: all documents of a tablet were counted without being read. May be
     // NULL.
@@ -94,6 +94,9 @@ uint64_t txn_published_ts(const struct txn *txn);
 // in ctx's arena). One load when nothing is due. One thread at a time.
 MUST_USE nacre_status txn_due(struct ctx *ctx, struct txn *txn, uint32_t tablet, uint64_t now_ms,
                               uint32_t max, struct command_expire *out);
+
+// Whether it is the end of a lease: of which document (typed id), and when.
+bool txn_due_lease(const struct due_item *item, struct slice *id_key, uint64_t *due_ms);
 
 // What the database holds in all, and would hold more: NACRE_QUOTA_EXCEEDED.
 MUST_USE nacre_status txn_check_quota(struct ctx *ctx, const struct database *db,

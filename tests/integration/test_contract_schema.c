@@ -233,11 +233,10 @@ static void test_import(void **state) {
     lib_fixture_close(&f);
 }
 
-static void test_claims(void **state) {
+static void test_claims_of(const char *settings) {
     struct lib_fixture f;
     char token[32];
-    (void)state;
-    open_with(&f, plain);
+    open_with(&f, settings);
     LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":1}"));
     LIB_FAILS(&f, contract_claim(&f, "{\"set\":{\"age\":\"old\"}}", token), NACRE_SCHEMA_VIOLATION,
               "/age");
@@ -246,6 +245,10 @@ static void test_claims(void **state) {
     LIB_OK(&f, nacre_id_parse(f.s, "~1", &id));
     LIB_FAILS(&f, nacre_release(f.s, &f.c, id, token, "{\"x\":1}", NULL, NULL),
               NACRE_SCHEMA_VIOLATION, "/x");
+    LIB_FAILS(&f, nacre_release(f.s, &f.c, id, "no", "{\"age\":2}", NULL, NULL), NACRE_LEASE_LOST,
+              "token");
+    LIB_FAILS(&f, nacre_release(f.s, &f.c, nacre_id_integer(9), token, NULL, NULL, NULL),
+              NACRE_DOCUMENT_NOT_FOUND, "not there");
     LIB_OK(&f, nacre_release(f.s, &f.c, id, token, NULL, NULL, NULL));
     assert_string_equal(contract_body(&f, "~1"), "{\"_id\":1,\"age\":1,\"state\":\"new\"}");
     // What the end of a lease would make and cannot be is left out: the lease ends all the same.
@@ -257,19 +260,40 @@ static void test_claims(void **state) {
         nanosleep(&pause, NULL);
     assert_int_equal(contract_version(&f, "~1"), 5); // put, claim, release, claim, end
     assert_string_equal(contract_body(&f, "~1"), "{\"_id\":1,\"age\":1,\"state\":\"run\"}");
+    // What can be is there: on_expire, what had been before, what a release sets.
+    LIB_OK(&f, contract_claim(&f, "{\"on_expire\":{\"name\":\"Zoë\",\"at\":{}},\"lease_ms\":1}",
+                              token));
+    contract_await(&f, "~1",
+                   "{\"_id\":1,\"age\":1,\"state\":\"run\",\"name\":\"Zoë\",\"at\":{\"n\":0}}");
+    LIB_OK(&f, contract_claim(&f, "{\"set\":{\"age\":2,\"name\":\"Ada\"},\"lease_ms\":1}", token));
+    contract_await(&f, "~1",
+                   "{\"_id\":1,\"age\":1,\"state\":\"run\",\"name\":\"Zoë\",\"at\":{\"n\":0}}");
+    nacre_write key = {.idempotency_key = "r", .want_document = 1};
+    nacre_result r;
+    LIB_OK(&f, contract_claim(&f, "{\"set\":{\"age\":2}}", token));
+    for (int i = 0; i < 2; i++) {
+        LIB_OK(&f, nacre_release(f.s, &f.c, id, token, "{\"at\":{}}", &key, &r));
+        LIB_HAS(r.json, "\"age\":2,\"state\":\"run\",\"name\":\"Zoë\",\"at\":{\"n\":0}");
+        assert_int_equal(r.replayed, i);
+    }
+    const char *first, *again;
+    char *kept;
+    key.want_document = 0;
+    LIB_OK(&f, nacre_claim(f.s, &f.c, "{\"set\":{\"age\":3}}", &key, &first, NULL));
+    assert_non_null(first);
+    assert_non_null(kept = strdup(first));
+    LIB_OK(&f, nacre_claim(f.s, &f.c, "{\"set\":{\"age\":3}}", &key, &again, NULL));
+    assert_string_equal(again, kept);
+    free(kept);
+    LIB_OK(&f, nacre_claim(f.s, &f.c, "{\"set\":{\"age\":3}}", NULL, &again, NULL));
+    assert_null(again);
     lib_fixture_close(&f);
+}
 
-    open_with(&f, pattern);
-    LIB_OK(&f, lib_fixture_put(&f, "{\"_id\":1,\"age\":1}"));
-    LIB_FAILS(&f, contract_claim(&f, "{\"set\":{\"age\":2}}", token), NACRE_UNIMPLEMENTED, "/set",
-              "has patterns");
-    LIB_FAILS(&f, contract_claim(&f, "{\"on_expire\":{\"age\":2}}", token), NACRE_UNIMPLEMENTED,
-              "/on_expire");
-    LIB_OK(&f, contract_claim(&f, "{}", token));
-    LIB_FAILS(&f, nacre_release(f.s, &f.c, id, token, "{\"age\":1}", NULL, NULL),
-              NACRE_UNIMPLEMENTED, "/set");
-    LIB_OK(&f, nacre_release(f.s, &f.c, id, token, NULL, NULL, NULL));
-    lib_fixture_close(&f);
+static void test_claims(void **state) {
+    (void)state;
+    test_claims_of(plain);
+    test_claims_of(pattern);
 }
 
 // A claim's undo looks for what the claim wrote, defaults and all.

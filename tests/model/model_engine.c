@@ -43,6 +43,10 @@ static void run_transaction(struct run *run) {
             run_batch(run);
         else if (roll < 60)
             run_where(run);
+        else if (roll < 64)
+            run_claim(run);
+        else if (roll < 69)
+            run_lease(run);
         else if (roll < 75)
             run_get(run, run_collection(run));
         else if (roll < 90)

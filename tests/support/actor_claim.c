@@ -7,6 +7,7 @@
 #include "base/err/check.h"
 #include "doc/key.h"
 #include "doc/row.h"
+#include "engine/tx.h"
 
 enum { LEASE_LONG_MS = 3600000, LEASE_SHORT_MS = 30, LEASE_SHORT_SPAN = 200 };
 
@@ -65,12 +66,18 @@ static nacre_status take(struct actor *a, struct held *hand, const struct result
     return NACRE_OK;
 }
 
+// Some by a filter that apply cannot run: then what is taken is chosen before.
+static struct slice waiting(struct actor *a) {
+    return rng_below(&a->rng, 4) ? SLICE_LIT("s = 'waiting'")
+                                 : SLICE_LIT("{\"s\":{\"$regex\":\"^waiting$\"}}");
+}
+
 static nacre_status claim(struct actor *a, struct held *hand) {
     struct result result = {0};
     char set[96];
     struct oracle_actor *me = &a->o->actors[a->me];
     struct claim_request request = {.target.collection = SLICE_LIT("jobs"),
-                                    .filter = SLICE_LIT("s = 'waiting'"),
+                                    .filter = waiting(a),
                                     .lease_ms = LEASE_LONG_MS,
                                     .durability = actor_durability(a)};
     me->claims++;
@@ -85,6 +92,18 @@ static nacre_status claim(struct actor *a, struct held *hand) {
     return actor_settle(a, &call);
 }
 
+static nacre_status release_in_tx(struct actor *a, const struct lease_request *request,
+                                  struct result *out) {
+    struct engine_tx *tx;
+    struct engine_tx_options options = {.durability = request->durability};
+    TRY(engine_tx_new(&a->ctx, a->engine, &tx));
+    nacre_status status = engine_tx_begin(&a->ctx, tx, &options);
+    if (status == NACRE_OK) status = engine_tx_release(&a->ctx, tx, request, out);
+    if (status == NACRE_OK) status = engine_tx_commit(&a->ctx, tx, out);
+    engine_tx_free(tx);
+    return status;
+}
+
 static nacre_status release(struct actor *a, struct held *hand) {
     struct result result = {0};
     struct oracle_intent *i = &a->o->actors[a->me].intent;
@@ -96,7 +115,9 @@ static nacre_status release(struct actor *a, struct held *hand) {
     i->slots[0] = hand->slot;
     i->after[0] = (struct oracle_state){0};
     actor_intend(a, ORACLE_RELEASE, 1);
-    nacre_status got = engine_release(&a->ctx, a->engine, &request, &result);
+    nacre_status got = rng_below(&a->rng, 4)
+                           ? engine_release(&a->ctx, a->engine, &request, &result)
+                           : release_in_tx(a, &request, &result);
     if (got == NACRE_OK) {
         a->stale = *hand;
         hand->live = false;
@@ -146,7 +167,7 @@ static nacre_status use_stale(struct actor *a) {
 static nacre_status claim_short(struct actor *a) {
     struct result result = {0};
     struct claim_request request = {.target.collection = SLICE_LIT("short"),
-                                    .filter = SLICE_LIT("s = 'waiting'"),
+                                    .filter = waiting(a),
                                     .lease_ms =
                                         LEASE_SHORT_MS + rng_below(&a->rng, LEASE_SHORT_SPAN),
                                     .durability = actor_durability(a)};

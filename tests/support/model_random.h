@@ -12,7 +12,7 @@ const char *random_fields(struct run *run, const struct model_collection *c,
 const char *random_patch(struct run *run, enum patch_kind *out_kind);
 const char *random_set(struct run *run);                     // {path: value} for claims
 const char *random_on_expire(struct run *run);               // update operators or a merge patch
-enum random_cond_kind { COND_QUERY, COND_PURE, COND_INDEX }; // INDEX: no system fields either
+enum random_cond_kind { COND_QUERY, COND_INDEX }; // INDEX: no system fields either
 const struct naive_cond *random_cond(struct run *run, const struct model_collection *c,
                                      enum random_cond_kind kind);
 // Either spelling.

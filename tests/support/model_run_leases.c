@@ -30,7 +30,7 @@ static void choose_claim(struct run *run, const struct model_collection *c,
     static const char *const holders[] = {NULL, "w1", "w2"};
     *out = (struct model_claim){.holder = holders[run_below(run, 3)],
                                 .lease_ms = 1 + run_below(run, 4000)};
-    if (run_chance(run, 80)) out->cond = random_cond(run, c, COND_PURE);
+    if (run_chance(run, 80)) out->cond = random_cond(run, c, COND_QUERY);
     if (run_chance(run, 60)) random_order(run, c, &out->order);
     // Among values too long for a key, a claim by an index takes the order of ids.
     for (uint32_t i = 0; i < out->order.count; i++)
@@ -113,7 +113,8 @@ void run_claim(struct run *run) {
              claim.order.count ? claim.order.paths[0] : "",
              claim.order.descending[0] ? " down" : "", claim.set ? claim.set : "",
              claim.on_expire ? claim.on_expire : "");
-    nacre_status status = engine_claim(&run->ctx, run->engine, &request, &result);
+    nacre_status status = run->tx ? engine_tx_claim(&run->ctx, run->tx, &request, &result)
+                                  : engine_claim(&run->ctx, run->engine, &request, &result);
     if (!c->there) {
         run_expect(run, "claim in no collection", status, run_absent(run, c));
         return;
@@ -131,6 +132,13 @@ static nacre_status lease_status(struct run *run, const struct run_token *t,
     if (!c->there) return run_absent(run, c);
     if (extend) return model_extend(&run->model, c, &t->id, t->token, request->lease_ms);
     return model_release(&run->model, c, &t->id, t->token, set, answered);
+}
+
+static nacre_status ask_lease(struct run *run, const struct lease_request *request, bool extend,
+                              struct result *out) {
+    if (run->tx)
+        return (extend ? engine_tx_extend : engine_tx_release)(&run->ctx, run->tx, request, out);
+    return (extend ? engine_extend : engine_release)(&run->ctx, run->engine, request, out);
 }
 
 void run_lease(struct run *run) {
@@ -151,8 +159,7 @@ void run_lease(struct run *run) {
     run_note(run, "%s %s id %lld%s set %s", extend ? "extend" : "release", t.collection->name,
              (long long)t.id.number, t.id.text, set ? set : "");
     run->counts.leases++;
-    nacre_status status = extend ? engine_extend(&run->ctx, run->engine, &request, &result)
-                                 : engine_release(&run->ctx, run->engine, &request, &result);
+    nacre_status status = ask_lease(run, &request, extend, &result);
     nacre_status wanted = lease_status(run, &t, &request, set, extend, status);
     run_expect(run, extend ? "extend" : "release", status, wanted);
     if (status != NACRE_OK) return;

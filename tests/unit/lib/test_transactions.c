@@ -154,9 +154,6 @@ static void other_errors_do_not_end_it(void **state) {
     nacre_collection none = nacre_collection_of(NULL, "none");
     LIB_FAILS(&p.f, nacre_put(p.f.s, &none, NULL, "{}", 2, NULL, NULL), NACRE_COLLECTION_NOT_FOUND,
               "create it before");
-    const char *out;
-    LIB_FAILS(&p.f, nacre_claim(p.f.s, &p.f.c, NULL, NULL, &out, NULL), NACRE_INVALID_ARGUMENT,
-              "transaction");
     LIB_FAILS(&p.f, nacre_collection_drop(p.f.s, &p.f.c), NACRE_INVALID_ARGUMENT, "transaction");
     LIB_FAILS(&p.f, nacre_tx_begin(p.f.s, NULL), NACRE_INVALID_ARGUMENT, "one at a time");
     LIB_OK(&p.f, nacre_delete(p.f.s, &p.f.c, nacre_id_string("a"), NULL, NULL));
