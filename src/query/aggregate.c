@@ -22,12 +22,24 @@ static nacre_status add_document(struct ctx *ctx, struct aggregate *a, const str
     return groups_add(ctx, &a->groups, &doc);
 }
 
+static void needs_of(const struct aggregate_request *r, const struct path **paths,
+                     struct cover_needs *out) {
+    *out = (struct cover_needs){.paths = paths, .nulls = true};
+    for (uint32_t i = 0; i < r->key_count; i++)
+        paths[out->count++] = &r->keys[i];
+    for (uint32_t i = 0; i < r->item_count; i++)
+        if (!r->items[i].documents) paths[out->count++] = &r->items[i].path;
+}
+
 static nacre_status group_all(struct ctx *ctx, struct aggregate *a, bool timed) {
+    const struct path *paths[AGGREGATE_KEYS_MAX + AGGREGATES_MAX];
+    struct cover_needs needs;
+    needs_of(&a->request, paths, &needs);
     struct query_request all = {.filter = a->request.query.filter,
                                 .limit = QUERY_UNLIMITED,
                                 .forbid_indexes = a->request.query.forbid_indexes,
                                 .now_ms = a->request.query.now_ms};
-    struct exec_options options = {.any_order = true, .timed = timed};
+    struct exec_options options = {.any_order = true, .timed = timed, .needs = &needs};
     struct query_row row;
     uint64_t run;
     TRY(exec_open(ctx, &a->target, &all, &options, &a->source));

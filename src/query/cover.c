@@ -42,6 +42,25 @@ bool cover_has(const struct index_def *index, const struct filter_node *root) {
     return is_plain(index) && has_all(index, root);
 }
 
+static bool field_of(const struct index_def *index, const struct path *path, uint32_t *fields) {
+    if (is_id(path)) return true;
+    // System fields stand in no body.
+    if (path->parts[0].name.n && path->parts[0].name.p[0] == '_') return false;
+    for (uint32_t i = 0; i < index->field_count; i++)
+        if (bounds_path_equal(&index->fields[i].path, path)) {
+            *fields |= 1u << i;
+            return true;
+        }
+    return false;
+}
+
+bool cover_tells(const struct index_def *index, const struct cover_needs *needs, uint32_t *fields) {
+    *fields = 0;
+    for (uint32_t i = 0; i < needs->count; i++)
+        if (!field_of(index, needs->paths[i], fields)) return false;
+    return is_plain(index);
+}
+
 void cover_init(struct cover *cover, const struct filter *filter, struct budget *budget) {
     *cover = (struct cover){.filter = filter};
     buf_init(&cover->bson, budget, DOC_BYTES_MAX);
@@ -63,38 +82,62 @@ static void put_at(struct bson_writer *w, const struct path *path, struct val v)
         bson_close(w);
 }
 
-// *told false: the entry does not have it all.
-static nacre_status put_document(struct ctx *ctx, struct cover *cover, struct slice components,
-                                 struct slice id_key, const uint8_t *type_bits, bool *told) {
+struct put {
+    uint32_t fields; // bit i: field i
+    bool nulls;      // null will do for missing
+    bool told;       // out; false: the entry does not have it all
+};
+
+static nacre_status put_document(struct ctx *ctx, struct cover *cover, struct put *put,
+                                 struct slice components, struct slice id_key,
+                                 const uint8_t *type_bits) {
     struct bson_writer w;
     struct val v;
     buf_reset(&cover->bson);
     bson_begin(&w, &cover->bson);
     TRY(key_decode(ctx, &id_key, false, KEY_TB_PLAIN, &v));
     bson_put(&w, SLICE_LIT("_id"), v);
-    *told = true;
-    for (uint32_t i = 0; i < cover->index->field_count && *told; i++) {
+    put->told = true;
+    for (uint32_t i = 0; put->fields >> i && put->told; i++) {
         const struct index_field *field = &cover->index->fields[i];
         enum key_type_bits bits = (enum key_type_bits)index_type_bits(type_bits, i);
+        if (!(put->fields >> i & 1)) {
+            size_t size = key_component_size(components, field->descending);
+            components = slice_skip(components, size);
+            continue;
+        }
         TRY(key_decode(ctx, &components, field->descending, bits, &v));
-        *told = is_told(v);
-        if (*told) put_at(&w, &field->path, v);
+        put->told = is_told(v) || (put->nulls && v.type == VAL_NULL);
+        if (put->told) put_at(&w, &field->path, v);
     }
     bson_end(&w);
     return buf_status(&cover->bson) == NACRE_OK ? NACRE_OK : err_buf(ctx, &cover->bson);
 }
 
+nacre_status cover_tell(struct ctx *ctx, struct cover *cover, struct slice components,
+                        struct slice id_key, struct slice value, bool *told) {
+    struct arena_mark mark = arena_mark(&ctx->arena);
+    struct put put = {.fields = cover->fields, .nulls = cover->nulls};
+    struct index_entry entry;
+    TRY(index_entry_decode(ctx, value, &entry));
+    TRY(put_document(ctx, cover, &put, components, id_key, entry.type_bits));
+    *told = put.told;
+    arena_rewind(&ctx->arena, mark);
+    return NACRE_OK;
+}
+
 nacre_status cover_ask(struct ctx *ctx, struct cover *cover, struct slice components,
                        struct slice id_key, struct slice value, enum cover_says *out) {
     struct arena_mark mark = arena_mark(&ctx->arena);
+    struct put all = {.fields = (1u << cover->index->field_count) - 1};
     struct index_entry entry;
-    bool told, match = false;
+    bool match = false;
     *out = COVER_ASKS;
     TRY(index_entry_decode(ctx, value, &entry));
-    TRY(put_document(ctx, cover, components, id_key, entry.type_bits, &told));
+    TRY(put_document(ctx, cover, &all, components, id_key, entry.type_bits));
     struct doc doc = {.body = buf_slice(&cover->bson)};
-    if (told) TRY(filter_eval(ctx, cover->filter, &doc, &match));
+    if (all.told) TRY(filter_eval(ctx, cover->filter, &doc, &match));
     arena_rewind(&ctx->arena, mark);
-    if (told) *out = match ? COVER_YES : COVER_NO;
+    if (all.told) *out = match ? COVER_YES : COVER_NO;
     return NACRE_OK;
 }

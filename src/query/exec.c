@@ -1,6 +1,7 @@
 #include "query/exec.h"
 
 #include "query/cursor.h"
+#include "query/project.h"
 
 enum { EXEC_KEY_MAX = 512 * 1024 * 1024 };
 // Pages up to this many rows leave their documents in the cache; larger ones would wash it.
@@ -101,6 +102,8 @@ static nacre_status start(struct query *q) {
     q->stats.sorted = q->one_run || (!any_order && q->plan->serves == PLAN_RUNS);
     q->gather.descending = by_id && q->plan->order.terms[0].descending;
     q->repeats = q->source == EXEC_ENTRIES && q->plan->repeats;
+    q->tells = q->source == EXEC_ENTRIES && q->plan->tells;
+    q->cover.fields = q->plan->tell_fields;
     if (q->repeats) TRY(exec_keep_ranges(q, q->plan));
     if (q->source != EXEC_IDS) return start_scan(q, q->plan);
     if (points) {
@@ -111,7 +114,33 @@ static nacre_status start(struct query *q) {
     return NACRE_OK;
 }
 
+// What the rows' fields and their order ask of a document; *out NULL: more than an index tells, as
+// it does not know in what order the document has several fields.
+static nacre_status needs_of(struct query *q, struct cover_needs *room,
+                             const struct cover_needs **out) {
+    const struct query_request *r = &q->request;
+    const struct path **paths =
+        ARENA_ARRAY(&q->own.arena, const struct path *, (size_t)SORT_TERMS_MAX + 1);
+    struct path *field = ARENA_NEW(&q->own.arena, struct path);
+    bool one;
+    *out = q->options.needs;
+    if (*out || !r->fields) return NACRE_OK;
+    if (!paths || !field) return err_nomem(&q->own);
+    TRY(project_one(&q->own, r->fields, field, &one));
+    if (!one) return NACRE_OK;
+    *room = (struct cover_needs){.paths = paths};
+    if (field->count) paths[room->count++] = field;
+    for (uint32_t i = 0; i < r->sort.count; i++)
+        paths[room->count++] = &r->sort.terms[i].path;
+    *out = room;
+    return NACRE_OK;
+}
+
 static nacre_status plan_it(struct query *q) {
+    struct cover_needs room;
+    const struct cover_needs *needs;
+    TRY(needs_of(q, &room, &needs));
+    q->cover.nulls = needs && needs->nulls;
     struct plan_request request = {
         .target = &q->target,
         .root = q->request.filter ? q->request.filter->root : NULL,
@@ -119,6 +148,7 @@ static nacre_status plan_it(struct query *q) {
         .limit = exec_reach(&q->request),
         .forbid_indexes = q->request.forbid_indexes,
         .any_order = q->options.any_order,
+        .needs = q->options.counts ? NULL : needs,
         .forced = q->request.forced_plan,
     };
     struct cursor_scope scope = scope_of(q);

@@ -16,9 +16,10 @@ enum exec_source { EXEC_DOCUMENTS, EXEC_ENTRIES, EXEC_IDS };
 enum exec_step { EXEC_PLAN, EXEC_ACCESS, EXEC_FETCH, EXEC_FILTER, EXEC_SORT, EXEC_STEPS };
 
 struct exec_options {
-    bool any_order; // counting
-    bool counts;    // nobody asks for the documents
-    bool timed;     // explain
+    bool any_order;                  // counting
+    bool counts;                     // nobody asks for the documents
+    bool timed;                      // explain
+    const struct cover_needs *needs; // of each document; NULL: as the request's fields say
 };
 
 struct query {
@@ -34,6 +35,7 @@ struct query {
     bool exact;   // what the path gives matches
     bool one_run; // everything must be sorted
     bool repeats; // documents come more than once: only the first time counts
+    bool tells;   // what is asked for is in the entries, but for some
     bool past;    // a row after the cursor was seen, and rows are in order
     bool gives_sorted, source_done, has_pending, has_current, ended;
 
@@ -42,7 +44,7 @@ struct query {
     uint64_t told; // counted without their documents
     struct gather gather;
     struct fetch fetch; // documents of the path
-    uint64_t examined, matched;
+    uint64_t examined, matched, told_rows;
     uint64_t run;       // of the last key
     struct buf run_key; // its components
     struct buf entries; // components of the batch's keys

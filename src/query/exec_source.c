@@ -14,12 +14,13 @@ static nacre_status check_now_and_then(struct ctx *ctx, struct query *q) {
 // How many documents the next batch has: what is still wanted, by the luck so far.
 static uint32_t batch_size(const struct query *q) {
     uint32_t limit = q->request.limit;
-    uint64_t want = q->examined ? FETCH_MAX : SOURCE_BATCH_FIRST;
+    uint64_t looked = q->examined + q->told_rows;
+    uint64_t want = looked ? FETCH_MAX : SOURCE_BATCH_FIRST;
     if (limit != QUERY_UNLIMITED && !q->one_run) {
         want = (uint64_t)q->skip + limit - q->returned + 1;
         if (q->matched)
-            want = want * q->examined / q->matched;
-        else if (q->examined)
+            want = want * looked / q->matched;
+        else if (looked)
             want = FETCH_MAX;
     }
     if (want < SOURCE_BATCH_LEAST) want = SOURCE_BATCH_LEAST;
@@ -52,6 +53,12 @@ static nacre_status add_entry(struct ctx *ctx, struct query *q, bool *found) {
         return check_now_and_then(ctx, q);
     }
     TRY(index_key_split(ctx, q->plan->index, q->scan.key, &components, &id_key));
+    if (q->tells) {
+        bool told = q->scan.cover && q->scan.told;
+        if (!q->scan.cover)
+            TRY(cover_tell(ctx, &q->cover, components, id_key, q->scan.iter->value, &told));
+        if (told) return fetch_add_told(ctx, &q->fetch, id_key, buf_slice(&q->cover.bson));
+    }
     TRY(note_run(ctx, q, components, &run));
     if (q->repeats) TRY(exec_keep_entry(ctx, q, components));
     return fetch_add(ctx, &q->fetch, id_key, run);
@@ -123,6 +130,10 @@ static nacre_status matches(struct ctx *ctx, struct query *q, const struct query
     struct doc_sys sys;
     struct doc doc;
     *out = true;
+    if (q->source != EXEC_DOCUMENTS && q->fetch.gave_told) { // the path has told that it does
+        q->told_rows++;
+        return NACRE_OK;
+    }
     q->examined++;
     if (!q->request.filter) return NACRE_OK;
     uint64_t clock = exec_clock(ctx, q);

@@ -47,6 +47,7 @@ static void put_path(struct buf *json, const struct plan *plan) {
         buf_put_str(json, ",\"index\":");
         json_write_str(json, slice_str(plan->index->name));
     }
+    if (plan->tells) buf_put_str(json, ",\"index_only\":true");
     if (!plan->join) return;
     buf_printf(json, ",\"join\":\"%s\",\"of\":[", plan_join_name(plan->join));
     for (uint32_t i = 0; i < plan->part_count; i++) {

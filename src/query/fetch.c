@@ -9,6 +9,7 @@ void fetch_init(struct fetch *fetch, const struct query_target *target, struct b
     fetch->count = fetch->next = 0;
     fetch->loaded = false;
     buf_init(&fetch->keys, budget, FETCH_MAX * (size_t)(KEYSPACE_PREFIX + 4 * KEY_ID_TEXT_MAX));
+    buf_init(&fetch->bodies, budget, FETCH_MAX * (size_t)FETCH_TOLD_MAX);
 }
 
 void fetch_reset(struct fetch *fetch) {
@@ -21,11 +22,13 @@ void fetch_reset(struct fetch *fetch) {
     fetch->count = fetch->next = 0;
     fetch->loaded = false;
     buf_reset(&fetch->keys);
+    buf_reset(&fetch->bodies);
 }
 
 void fetch_free(struct fetch *fetch) {
     fetch_reset(fetch);
     buf_free(&fetch->keys);
+    buf_free(&fetch->bodies);
 }
 
 nacre_status fetch_add(struct ctx *ctx, struct fetch *fetch, struct slice id_key, uint64_t run) {
@@ -36,6 +39,17 @@ nacre_status fetch_add(struct ctx *ctx, struct fetch *fetch, struct slice id_key
     fetch->items[fetch->count++] =
         (struct fetch_item){.at = at, .n = fetch->keys.n - at, .run = run};
     return NACRE_OK;
+}
+
+nacre_status fetch_add_told(struct ctx *ctx, struct fetch *fetch, struct slice id_key,
+                            struct slice body) {
+    TRY(fetch_add(ctx, fetch, id_key, 0));
+    struct fetch_item *item = &fetch->items[fetch->count - 1];
+    item->told = item->found = true;
+    item->body_at = fetch->bodies.n;
+    item->body_n = body.n;
+    buf_put_slice(&fetch->bodies, body);
+    return buf_status(&fetch->bodies) == NACRE_OK ? NACRE_OK : err_buf(ctx, &fetch->bodies);
 }
 
 static struct slice key_of(const struct fetch *fetch, const struct fetch_item *item) {
@@ -90,7 +104,7 @@ nacre_status fetch_load(struct ctx *ctx, struct fetch *fetch) {
     uint32_t count = 0;
     fetch->loaded = true;
     for (uint32_t i = 0; i < fetch->count; i++)
-        if (!from_cache(fetch, &fetch->items[i]))
+        if (!fetch->items[i].told && !from_cache(fetch, &fetch->items[i]))
             wanted[count++] = (struct wanted){key_of(fetch, &fetch->items[i]), i};
     return count ? read_wanted(ctx, fetch, wanted, count) : NACRE_OK;
 }
@@ -101,13 +115,19 @@ nacre_status fetch_next(struct ctx *ctx, struct fetch *fetch, struct query_row *
     struct slice key = key_of(fetch, item);
     *live = false;
     *run = item->run;
+    fetch->gave_told = item->told;
     if (!item->found) return NACRE_OK;
+    out->id_key = slice_skip(key, KEYSPACE_PREFIX);
+    if (item->told) {
+        out->row = (struct row){.body = slice_of(fetch->bodies.p + item->body_at, item->body_n)};
+        *live = true;
+        return NACRE_OK;
+    }
     struct slice value = item->entry ? cache_value(item->entry) : item->pin.value;
     TRY(row_decode(ctx, keyspace_local(key), value, !item->entry, &out->row));
     if (fetch->keeps && !item->entry && fetch->target->cache)
         cache_offer(fetch->target->cache, key, value, out->row.begin_ts,
                     fetch->target->view->commit_ts);
-    out->id_key = slice_skip(key, KEYSPACE_PREFIX);
     *live = !(out->row.flags & ROW_DELETED);
     return NACRE_OK;
 }

@@ -69,6 +69,10 @@ nacre_status plan_consider(struct planner *p, const struct index_def *index,
     plan_match_order(out, &p->order);
     out->covers = index && !ranges.arrays && !out->exact && out->serves != PLAN_FLIP &&
                   p->request->root && cover_has(index, p->request->root);
+    bool placed = p->request->any_order || out->serves == PLAN_NATURAL;
+    out->tells = index && p->request->needs && !ranges.arrays && placed &&
+                 (out->exact || out->covers) &&
+                 cover_tells(index, p->request->needs, &out->tell_fields);
     if (p->request->strict && out->serves < PLAN_NATURAL) out->serves = PLAN_UNORDERED;
     if (out->serves == PLAN_UNORDERED) out->path.reverse = false;
     return NACRE_OK;
@@ -95,10 +99,14 @@ static nacre_status consider_index(struct planner *p, const struct index_def *in
     if (!covered) return err_nomem(p->ctx);
     *out = (struct plan){.index = index, .access = QUERY_ACCESS_INDEX};
     out->why = plan_refusal(p, index, &p->conjuncts, covered);
-    if (!out->why && !plan_touches(&p->conjuncts, &p->order, index)) out->why = no_help;
+    // What neither narrows nor orders may still tell all that is asked for.
+    bool may_tell = p->request->needs && p->request->any_order;
+    if (!out->why && !may_tell && !plan_touches(&p->conjuncts, &p->order, index))
+        out->why = no_help;
     if (out->why) return NACRE_OK;
     TRY(plan_consider(p, index, &p->conjuncts, covered, out));
-    if (!out->bounded && !index->where.n && out->serves == PLAN_UNORDERED) out->why = no_help;
+    if (!out->bounded && !index->where.n && out->serves == PLAN_UNORDERED && !out->tells)
+        out->why = no_help;
     return NACRE_OK;
 }
 

@@ -26,6 +26,8 @@ enum plan_serves {
     PLAN_NATURAL,   // as asked for
 };
 
+struct cover_needs;
+
 enum plan_join { PLAN_ALONE, PLAN_UNION, PLAN_INTERSECTION };
 
 struct plan {
@@ -36,14 +38,17 @@ struct plan {
     struct plan *parts;
     struct access_path path;
     uint16_t arrays; // fields that make the index multikey
-    bool repeats;    // a document may have several keys in the ranges
-    bool bounded;    // the ranges are not all there is
-    bool exact;      // what has a key in the ranges matches
-    bool points;     // each range is one key of a document
-    bool unique;     // one key at most
-    bool by_keys;    // every id comes from an index, so its document is there
-    bool covers;     // entries tell all that the filter asks, and the ranges do not
-    bool caches;     // blocks read may stay in the block cache
+    uint32_t tell_fields;
+    bool repeats; // a document may have several keys in the ranges
+    bool bounded; // the ranges are not all there is
+    bool exact;   // what has a key in the ranges matches
+    bool points;  // each range is one key of a document
+    bool unique;  // one key at most
+    bool by_keys; // every id comes from an index, so its document is there
+    bool tells;   // entries tell what is asked for, by the fields in tell_fields; all match, or
+                  // entries tell that too
+    bool covers;  // entries tell all that the filter asks, and the ranges do not
+    bool caches;  // blocks read may stay in the block cache
     enum plan_serves serves;
     uint32_t pinned;         // leading components that are the same in all keys
     uint32_t bounded_fields; // leading fields that the ranges narrow
@@ -65,8 +70,9 @@ struct plan_request {
     const struct sort_spec *sort;
     uint32_t limit; // QUERY_UNLIMITED: none
     bool forbid_indexes;
-    bool any_order;  // counting
-    bool strict;     // claims: natural order or none
+    bool any_order;                  // counting
+    bool strict;                     // claims: natural order or none
+    const struct cover_needs *needs; // what is asked for of each document; NULL: all of it
     uint32_t forced; // tests: the last usable candidate up to this, from 1 on; 0: the cheapest
 };
 

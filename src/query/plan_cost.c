@@ -59,8 +59,9 @@ void plan_cost(const struct planner *p, struct plan *plan) {
     }
     // Of what entries tell, only the documents that match are read.
     double matching = (double)p->counters.documents * p->part;
-    if (plan->covers) keys *= COVERED_KEYS;
+    if (plan->covers || plan->tells) keys *= COVERED_KEYS;
     if (plan->covers && matching < read) read = matching;
+    if (plan->tells) read = 0;
     plan->cost = plan->access == QUERY_ACCESS_SCAN ? COST_ALL : 0;
     plan->cost += ordered && plan->serves != PLAN_RUNS ? 0 : read * COST_SORT;
     if (plan->access == QUERY_ACCESS_INDEX)

@@ -74,6 +74,29 @@ nacre_status project_parse(struct ctx *ctx, struct val fields, struct projection
     return NACRE_OK;
 }
 
+// The only child besides _id; *one false: there are several.
+static const struct project_node *only_child(const struct project_node *node, bool *one) {
+    const struct project_node *only = NULL;
+    for (const struct project_node *child = node->children; child; child = child->next) {
+        if (slice_eq_str(child->name, "_id")) continue;
+        *one = *one && !only;
+        only = child;
+    }
+    return only;
+}
+
+nacre_status project_one(struct ctx *ctx, const struct projection *projection, struct path *out,
+                         bool *one) {
+    *one = true;
+    *out = (struct path){0};
+    out->parts = ARENA_ARRAY(&ctx->arena, struct path_part, PATH_PARTS_MAX);
+    if (!out->parts) return err_nomem(ctx);
+    const struct project_node *node = only_child(&projection->root, one);
+    for (; node && *one; node = node->whole ? NULL : only_child(node, one))
+        out->parts[out->count++] = (struct path_part){.name = node->name, .index = node->index};
+    return NACRE_OK;
+}
+
 static void write_object(struct buf *json, const struct project_node *node, struct val object,
                          enum json_int64 int64) {
     struct bson_iter it = bson_iter_of_val(object);

@@ -15,6 +15,9 @@ struct projection {
     struct project_node root;
 };
 
+// *one: besides _id there is one path at most, given in ctx's arena; count 0: none.
+MUST_USE nacre_status project_one(struct ctx *ctx, const struct projection *projection,
+                                  struct path *out, bool *one);
 // The child of this name; NULL if none.
 const struct project_node *project_child(const struct project_node *node, struct slice name);
 // Appends the JSON of what node leaves of v, an object or an array.

@@ -5,8 +5,9 @@
 //  Q1  Rows and their order depend on the view, the filter and the sort alone: never on the plan,
 //  on
 //      the indexes there are, or on the cache.
-//  Q2  The filter is evaluated on every document that is given out; only counts may rest on keys,
-//      and only where the ranges are exact.
+//  Q2  The filter is evaluated on every document that is given out; only counts, groups and rows of
+//      which an index tells all that is asked for may rest on its entries, and only where the
+//      ranges are exact or the entry answers the filter.
 //  Q3  Everything is read through the view. A cache entry counts only if it is not newer than it.
 //  Q4  Memory does not grow with the collection. It is charged to the request's budget
 //      (NACRE_MEMORY_LIMIT); sorts that no index serves go to the target's spill place beyond their

@@ -543,6 +543,39 @@ static void test_claims(void **state) {
     }
 }
 
+// Rows and groups that entries tell of need no document, but for what only it has.
+static void test_told_by_entries(void **state) {
+    (void)state;
+    index_on("cb", "{\"fields\":[\"c\",\"b\"]}");
+    put_many(200);
+    query_fixture_publish(&f);
+    expect_keys("{\"filter\":\"c > 5 AND c <= 8\",\"sort\":\"c,b\",\"fields\":\"c\"}", 4, 0);
+    expect_keys("{\"filter\":\"c > 5 AND c <= 8\",\"sort\":\"-c,-b,-_id\",\"fields\":\"b,_id\"}", 5,
+                0);
+    expect_keys("{\"filter\":\"c > 5\",\"sort\":\"c,b\",\"fields\":\"_id\",\"limit\":5}", 12, 0);
+    expect_keys("{\"filter\":\"c < 30 AND b < 190\",\"sort\":\"c,b\",\"fields\":\"b\"}", 40, 0);
+    // In what order a document has two fields no entry tells, nor anything of a third or of the
+    // row.
+    static const char *const untold[] = {"b,c", "d", "_version", "c,_updated"};
+    for (size_t i = 0; i < sizeof untold / sizeof *untold; i++) {
+        char json[128];
+        snprintf(json, sizeof json, "{\"filter\":{\"c\":7},\"sort\":\"c,b\",\"fields\":\"%s\"}",
+                 untold[i]);
+        assert_int_equal(stats_of(json).documents_examined, 1);
+    }
+    put("{\"_id\":1000,\"c\":7,\"b\":null}");
+    put("{\"_id\":1001,\"c\":7,\"b\":{\"x\":1}}");
+    put("{\"_id\":1002,\"c\":7,\"b\":3}");
+    query_fixture_publish(&f);
+    assert_int_equal(
+        stats_of("{\"filter\":{\"c\":7},\"sort\":\"c,b\",\"fields\":\"b\"}").documents_examined, 2);
+    put("{\"_id\":1003,\"c\":[9,10],\"b\":3}"); // now it is multikey
+    query_fixture_publish(&f);
+    assert_true(
+        stats_of("{\"filter\":{\"c\":7},\"sort\":\"c,b\",\"fields\":\"b\"}").documents_examined >
+        2);
+}
+
 static const char *explained(const char *json) {
     struct buf out BUF_CLEANUP = {0};
     struct ctx *ctx = &f.index.base.ctx;
@@ -598,6 +631,10 @@ static void test_explain(void **state) {
                         "{\"plan\":{\"access\":\"scan\"},\"keys_examined\":0,"
                         "\"documents_examined\":0,\"rows_returned\":100,\"steps\":["
                         "{\"name\":\"scan\",\"rows\":0,\"ms\":#}],\"ms\":#}");
+    assert_non_null(strstr(explained("{\"aggregate\":{\"group_by\":[\"a\"],\"aggregates\":{\"n\":{"
+                                     "\"count\":\"*\"}}}}"),
+                           "{\"plan\":{\"access\":\"index\",\"index\":\"a\",\"index_only\":true},"
+                           "\"keys_examined\":100,\"documents_examined\":0,\"rows_returned\":10,"));
     assert_string_equal(explained("{\"search\":{}}"), "unimplemented");
     assert_string_equal(explained("{\"update\":{}}"), "invalid_argument");
     assert_string_equal(
@@ -723,6 +760,7 @@ int main(void) {
         PLAN_TEST(test_covering),
         PLAN_TEST(test_total),
         PLAN_TEST(test_claims),
+        PLAN_TEST(test_told_by_entries),
         PLAN_TEST(test_explain),
         PLAN_TEST(test_a_lost_document_is_told),
         PLAN_TEST(test_the_cache_is_used_by_its_rule),
