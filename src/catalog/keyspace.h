@@ -32,6 +32,7 @@ enum meta_kind {
     META_FORMAT = 'F',     // → format versions, cluster id, created time
     META_APPLIED = 'A',    // → applied position (txn/position.h)
     META_HORIZON = 'H',    // → HORIZON ts
+    META_GENERATION = 'G', // generation u64 BE → where it began (txn/generation.h)
     META_DATABASE = 'd',   // database id u32 BE → BSON
     META_COLLECTION = 'c', // collection id u32 BE → BSON
     META_INDEX = 'i',      // collection id u32 BE · index id u32 BE → BSON

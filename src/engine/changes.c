@@ -2,6 +2,7 @@
 
 #include "base/bits/bits.h"
 #include "engine/internal.h"
+#include "txn/generation.h"
 
 enum {
     // A follower that lags reads on from a newer view after this time.
@@ -344,10 +345,10 @@ nacre_status engine_changes_next(struct ctx *ctx, struct engine_changes *f, int6
 // A token is of what the log holds: what was written and lost may be another change now.
 static nacre_status check_since(struct ctx *ctx, const struct changes_request *r,
                                 const struct view *view) {
-    if (!r->has_since) return NACRE_OK;
-    bool lost =
-        r->since.seq > view->seq || (r->has_generation && r->generation != view->generation);
-    if (!lost) return NACRE_OK;
+    bool there = !r->has_since || r->since.seq <= view->seq;
+    if (there && r->has_generation && r->generation != view->generation)
+        TRY(generation_holds(ctx, view->kv, view->kv_view, r->generation, r->since.seq, &there));
+    if (there) return NACRE_OK;
     nacre_status status = err_set(ctx, NACRE_HISTORY_EXPIRED,
                                   "since is of a write that this log does not hold: it "
                                   "was lost in a crash, or is another database's");

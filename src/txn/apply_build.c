@@ -126,7 +126,7 @@ static nacre_status build_fail(struct txn *t, const struct build *b) {
     failed.state = INDEX_FAILED;
     memset(failed.error, 0, sizeof failed.error);
     memcpy(failed.error, t->ctx.err.detail, strnlen(t->ctx.err.detail, sizeof failed.error - 1));
-    apply_rollback(t, (struct apply_mark){0});
+    apply_rollback(t, t->command);
     struct catalog_counters counters = apply_counters(t);
     catalog_put_index(&t->batch, b->collection->id, &failed);
     apply_wipe_index(t, b->collection->tablet, failed.id);

@@ -4,6 +4,7 @@
 // overlay.
 #include "base/bits/bits.h"
 #include "txn/apply.h"
+#include "txn/generation.h"
 
 enum { PENDING_BYTES_MAX = 1024 * 1024, CACHED_EFFECTS_MAX = 256 };
 
@@ -41,6 +42,9 @@ void group_begin_command(struct txn *t, const struct apply_place *place, bool mo
     t->change_count = 0;
     t->parsed_of = slice_of(NULL, 0);
     t->use_overlay = t->pending || more;
+    // Before the command's own effects: it stays if the command is refused.
+    if (t->position.generation && t->position.generation != place->generation)
+        generation_put(&t->batch, place->generation, &t->position);
     t->command = apply_mark(t);
 }
 
