@@ -5,35 +5,28 @@
 //  1. Of the two the one that is next stands at a live entry, the place; the other at its first
 //     entry beyond, alive or not: nothing is passed that the place has not come to.
 //  2. Keys of one kind are no prefixes of each other, so history lies in the order of its keys.
+#include "store/kv_merge.h"
 #include "txn/past_internal.h"
 
 enum { STEPS = 12 }; // about what a seek costs
 
 struct past_iter {
-    struct kv_iter iter;
+    struct kv_merge merge;
     struct kv_iter *now, *history;
     uint64_t ts;
-    struct slice lower, upper; // borrowed from the options
-    bool backward;
     bool ended_there;              // an ended version is at the place of history
     bool now_ended, history_ended; // of the last look
-    nacre_status failed;           // for good: no memory, or one of the two broke off
-    struct buf ended_key, ended_value, seek, place;
+    struct buf ended_key, ended_value, seek;
     struct buf kind_end; // upper bound of history
 };
 
 static struct past_iter *iter_of(struct kv_iter *it) { return (struct past_iter *)it; }
 
-static void fail(struct past_iter *it, nacre_status status) {
-    if (it->failed == NACRE_OK) it->failed = status;
-}
-
 // Copies s, with a time behind it if that is not 0.
 static void set(struct past_iter *it, struct buf *buf, struct slice s, uint64_t ts) {
-    buf_reset(buf);
-    buf_put_slice(buf, s);
+    kv_merge_set(&it->merge, buf, s);
     if (ts) buf_put_be64(buf, ts);
-    fail(it, buf_status(buf));
+    kv_merge_fail(&it->merge, buf_status(buf));
 }
 
 // --- history ----------------------------------------------------------------------------
@@ -52,14 +45,14 @@ static bool is_version(const struct kv_iter *history, struct slice key) {
 static void find_version(struct past_iter *it) {
     struct kv_iter *h = it->history;
     struct slice key = buf_slice(&it->ended_key);
-    for (int i = 0; i < STEPS && !it->backward && is_version(h, key); i++) {
+    for (int i = 0; i < STEPS && !it->merge.backward && is_version(h, key); i++) {
         if (bits_be64(h->key.p + key.n) > it->ts) return;
         h->ops->next(h);
     }
-    if (!it->backward && h->valid && !is_version(h, key)) return;
+    if (!it->merge.backward && h->valid && !is_version(h, key)) return;
     set(it, &it->seek, key, it->ts + 1);
     h->ops->seek(h, buf_slice(&it->seek));
-    fail(it, kv_iter_failure(h)); // the next seek would forget it
+    kv_merge_fail(&it->merge, kv_iter_failure(h)); // the next seek would forget it
 }
 
 // Looks whether ended_key has a version that lived, and keeps it.
@@ -84,13 +77,14 @@ static void leave_forward(struct past_iter *it) {
 static bool ended_key_here(const struct past_iter *it, struct slice *out) {
     *out = it->ended_there ? buf_slice(&it->ended_key) : key_of_entry(it->history);
     if (it->ended_there || !it->history->valid) return it->ended_there;
-    return it->backward ? slice_cmp(*out, it->lower) >= 0 : slice_cmp(*out, it->upper) < 0;
+    return it->merge.backward ? slice_cmp(*out, it->merge.lower) >= 0
+                              : slice_cmp(*out, it->merge.upper) < 0;
 }
 
 // Past ended_key.
 static void ended_leave(struct past_iter *it) {
     it->ended_there = false;
-    if (it->backward)
+    if (it->merge.backward)
         it->history->ops->seek_for_prev(it->history, buf_slice(&it->ended_key));
     else
         leave_forward(it);
@@ -99,7 +93,8 @@ static void ended_leave(struct past_iter *it) {
 // Looks at the key where history stands, and leaves it if it did not live.
 static void ended_look(struct past_iter *it) {
     struct slice key = key_of_entry(it->history);
-    bool inside = it->backward ? slice_cmp(key, it->upper) < 0 : slice_cmp(key, it->lower) >= 0;
+    bool inside = it->merge.backward ? slice_cmp(key, it->merge.upper) < 0
+                                     : slice_cmp(key, it->merge.lower) >= 0;
     set(it, &it->ended_key, key, 0);
     if (inside) look(it);
     if (!it->ended_there) ended_leave(it);
@@ -108,7 +103,7 @@ static void ended_look(struct past_iter *it) {
 // --- the merge --------------------------------------------------------------------------
 
 static void now_step(struct past_iter *it) {
-    if (it->backward)
+    if (it->merge.backward)
         it->now->ops->prev(it->now);
     else
         it->now->ops->next(it->now);
@@ -120,12 +115,12 @@ static bool ended_is_next(const struct past_iter *it) {
     bool ended = ended_key_here(it, &key);
     if (!ended || !it->now->valid) return ended;
     int c = slice_cmp(key, it->now->key);
-    return it->backward ? c > 0 : c < 0;
+    return it->merge.backward ? c > 0 : c < 0;
 }
 
 // To the next entry that lived. Of the two only the one that is behind moves.
 static void settle(struct past_iter *it) {
-    while (it->failed == NACRE_OK) {
+    while (it->merge.failed == NACRE_OK) {
         if (ended_is_next(it)) {
             if (it->ended_there) return;
             ended_look(it);
@@ -136,22 +131,15 @@ static void settle(struct past_iter *it) {
     }
 }
 
-// One of the two that broke off must not look like one that has ended: what the other one shows may
-// not be the next.
-static void look_at_end(struct past_iter *it, struct kv_iter *half, bool *ended) {
-    if (!half->valid && !*ended) fail(it, kv_iter_failure(half));
-    *ended = !half->valid;
-}
-
 static void show(struct past_iter *it) {
     settle(it);
     bool ended = ended_is_next(it);
-    look_at_end(it, it->now, &it->now_ended);
-    look_at_end(it, it->history, &it->history_ended);
-    it->iter.valid = (ended || it->now->valid) && it->failed == NACRE_OK;
-    if (!it->iter.valid) return;
-    it->iter.key = ended ? buf_slice(&it->ended_key) : it->now->key;
-    it->iter.value = ended ? buf_slice(&it->ended_value) : it->now->value;
+    kv_merge_look(&it->merge, it->now, &it->now_ended);
+    kv_merge_look(&it->merge, it->history, &it->history_ended);
+    it->merge.iter.valid = (ended || it->now->valid) && it->merge.failed == NACRE_OK;
+    if (!it->merge.iter.valid) return;
+    it->merge.iter.key = ended ? buf_slice(&it->ended_key) : it->now->key;
+    it->merge.iter.value = ended ? buf_slice(&it->ended_value) : it->now->value;
 }
 
 static void step(struct past_iter *it) {
@@ -162,9 +150,10 @@ static void step(struct past_iter *it) {
     show(it);
 }
 
-static void seek_key(struct past_iter *it, struct slice key) {
-    if (slice_cmp(key, it->lower) < 0) key = it->lower;
-    it->backward = it->ended_there = it->now_ended = it->history_ended = false;
+static void seek_key(struct kv_merge *merge, struct slice key) {
+    struct past_iter *it = iter_of(&merge->iter);
+    if (slice_cmp(key, it->merge.lower) < 0) key = it->merge.lower;
+    it->merge.backward = it->ended_there = it->now_ended = it->history_ended = false;
     it->now->ops->seek(it->now, key);
     it->history->ops->seek(it->history, key);
     // An entry of a shorter key can stand here: key begins with it.
@@ -174,15 +163,15 @@ static void seek_key(struct past_iter *it, struct slice key) {
 }
 
 // The last entry whose key is at most key (strictly below it with before).
-static void seek_key_for_prev(struct past_iter *it, struct slice key, bool before) {
+static void seek_below(struct past_iter *it, struct slice key, bool before) {
     struct kv_iter *h = it->history, *now = it->now;
-    it->backward = true;
+    it->merge.backward = true;
     it->ended_there = it->now_ended = it->history_ended = false;
     now->ops->seek_for_prev(now, key);
     if (before && now->valid && slice_cmp(now->key, key) >= 0) now->ops->prev(now);
     // Entries of key itself, and of one that key begins with, stand behind key.
     h->ops->seek(h, key);
-    fail(it, kv_iter_failure(h));
+    kv_merge_fail(&it->merge, kv_iter_failure(h));
     while (h->valid && slice_cmp(key_of_entry(h), key) < (before ? 0 : 1))
         h->ops->next(h);
     if (h->valid)
@@ -192,53 +181,26 @@ static void seek_key_for_prev(struct past_iter *it, struct slice key, bool befor
     show(it);
 }
 
+static void seek_key_for_prev(struct kv_merge *merge, struct slice key) {
+    bool beyond = slice_cmp(key, merge->upper) >= 0;
+    seek_below(iter_of(&merge->iter), beyond ? merge->upper : key, beyond);
+}
+
 // --- the contract -----------------------------------------------------------------------
 
-static void iter_seek_first(struct kv_iter *iter) { seek_key(iter_of(iter), iter_of(iter)->lower); }
-
-static void iter_seek_last(struct kv_iter *iter) {
-    seek_key_for_prev(iter_of(iter), iter_of(iter)->upper, true);
-}
-
-static void iter_seek(struct kv_iter *iter, struct slice key) { seek_key(iter_of(iter), key); }
-
-static void iter_seek_for_prev(struct kv_iter *iter, struct slice key) {
-    struct past_iter *it = iter_of(iter);
-    bool beyond = slice_cmp(key, it->upper) >= 0;
-    seek_key_for_prev(it, beyond ? it->upper : key, beyond);
-}
-
-// Turns round at the entry that is shown; then step leaves it.
-static void turn(struct past_iter *it) {
-    set(it, &it->place, it->iter.key, 0);
-    if (it->failed != NACRE_OK) return;
-    if (it->backward)
-        seek_key(it, buf_slice(&it->place));
-    else
-        seek_key_for_prev(it, buf_slice(&it->place), false);
-}
-
 static void iter_next(struct kv_iter *iter) {
-    struct past_iter *it = iter_of(iter);
-    if (!iter->valid) return;
-    if (it->backward) turn(it);
-    step(it);
+    if (kv_merge_face(&iter_of(iter)->merge, false)) step(iter_of(iter));
 }
 
 static void iter_prev(struct kv_iter *iter) {
-    struct past_iter *it = iter_of(iter);
-    if (!iter->valid) return;
-    if (!it->backward) turn(it);
-    step(it);
+    if (kv_merge_face(&iter_of(iter)->merge, true)) step(iter_of(iter));
 }
 
 static nacre_status iter_status(struct kv_iter *iter, struct ctx *ctx) {
     struct past_iter *it = iter_of(iter);
     TRY(it->now->ops->status(it->now, ctx));
     TRY(it->history->ops->status(it->history, ctx));
-    if (it->failed == NACRE_MEMORY_LIMIT) return err_nomem(ctx);
-    return it->failed == NACRE_OK ? NACRE_OK
-                                  : err_set(ctx, it->failed, "reading the past broke off");
+    return kv_merge_failure(&it->merge, ctx, "reading the past");
 }
 
 static void iter_close(struct kv_iter *iter) {
@@ -249,16 +211,16 @@ static void iter_close(struct kv_iter *iter) {
     buf_free(&it->ended_key);
     buf_free(&it->ended_value);
     buf_free(&it->seek);
-    buf_free(&it->place);
+    buf_free(&it->merge.turning);
     buf_free(&it->kind_end);
     mem_free(it);
 }
 
 static const struct kv_iter_ops iter_ops = {
-    .seek_first = iter_seek_first,
-    .seek_last = iter_seek_last,
-    .seek = iter_seek,
-    .seek_for_prev = iter_seek_for_prev,
+    .seek_first = kv_merge_seek_first,
+    .seek_last = kv_merge_seek_last,
+    .seek = kv_merge_seek,
+    .seek_for_prev = kv_merge_seek_for_prev,
     .next = iter_next,
     .prev = iter_prev,
     .status = iter_status,
@@ -269,7 +231,8 @@ static nacre_status open_both(struct past_iter *it, struct ctx *ctx, struct past
                               const struct kv_iter_options *options) {
     struct kv *kv = past->base->kv;
     struct kv_view *view = past->base->kv_view;
-    struct buf *bufs[] = {&it->ended_key, &it->ended_value, &it->seek, &it->place, &it->kind_end};
+    struct buf *bufs[] = {&it->ended_key, &it->ended_value, &it->seek, &it->merge.turning,
+                          &it->kind_end};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_init(bufs[i], ctx->arena.budget, SIZE_MAX);
     // History ends with the kind: an entry of the last key may stand behind upper.
@@ -293,15 +256,17 @@ nacre_status past_iter_open(struct kv *self, struct ctx *ctx, struct kv_view *vi
         return kv->ops->iter_open(kv, ctx, past->base->kv_view, family, options, out);
     struct past_iter *it = mem_zalloc(sizeof *it);
     if (!it) return err_nomem(ctx);
-    it->iter.ops = &iter_ops;
+    it->merge = (struct kv_merge){.iter.ops = &iter_ops,
+                                  .seek = seek_key,
+                                  .seek_for_prev = seek_key_for_prev,
+                                  .lower = options->lower,
+                                  .upper = options->upper};
     it->ts = past->ts;
-    it->lower = options->lower;
-    it->upper = options->upper;
     nacre_status status = open_both(it, ctx, past, options);
     if (status != NACRE_OK) {
-        iter_close(&it->iter);
+        iter_close(&it->merge.iter);
         return status;
     }
-    *out = &it->iter;
+    *out = &it->merge.iter;
     return NACRE_OK;
 }

@@ -3,6 +3,7 @@
 // The stretch [lo, hi) is what was read of the base without a gap. Every move begins in it or
 // starts a new one; the old one is then told. An entry is counted when the stretch grows over it,
 // so what is read twice is counted once.
+#include "store/kv_merge.h"
 #include "store/layer/layer.h"
 
 struct stretch {
@@ -12,39 +13,31 @@ struct stretch {
 };
 
 struct layer_iter {
-    struct kv_iter iter;
+    struct kv_merge merge;
     struct kv_layer *layer;
     struct kv_iter *base;
-    struct skip_node *node; // at or after (before, backwards) the place; NULL: none
-    struct slice lower, upper;
-    bool at_base, at_node; // which of them the current entry is
-    bool backwards;
+    struct skip_node *node; // at or after (before, backward) the place; NULL: none
+    bool at_base, at_node;  // which of them the current entry is
     bool watched;
-    bool base_ended;     // of the last look
-    nacre_status failed; // for good: no memory, or the base broke off
+    bool base_ended; // of the last look
     struct stretch read;
-    struct buf place, turning;
+    struct buf place;
 };
 
 static struct layer_iter *iter_of(struct kv_iter *it) { return (struct layer_iter *)it; }
 
 // --- what was read ----------------------------------------------------------------------
 
-static void fail(struct layer_iter *it, nacre_status status) {
-    if (it->failed == NACRE_OK) it->failed = status;
-}
-
 static void set(struct layer_iter *it, struct buf *buf, struct slice key, bool successor) {
-    buf_reset(buf);
-    buf_put_slice(buf, key);
+    kv_merge_set(&it->merge, buf, key);
     if (successor) buf_put_u8(buf, 0);
-    fail(it, buf_status(buf));
+    kv_merge_fail(&it->merge, buf_status(buf));
 }
 
 static void tell(struct layer_iter *it) {
     struct stretch *r = &it->read;
     struct kv_watch *watch = *it->layer->watch;
-    if (it->failed != NACRE_OK && watch)
+    if (it->merge.failed != NACRE_OK && watch)
         watch->lost(watch->arg);
     else if (r->open && watch && slice_cmp(buf_slice(&r->lo), buf_slice(&r->hi)) < 0)
         watch->range(watch->arg, buf_slice(&r->lo), buf_slice(&r->hi), r->count);
@@ -75,7 +68,8 @@ static bool touches(const struct layer_iter *it, struct slice key) {
 static void grow_up(struct layer_iter *it) {
     struct stretch *r = &it->read;
     if (!it->base->valid) {
-        if (slice_cmp(it->upper, buf_slice(&r->hi)) > 0) set(it, &r->hi, it->upper, false);
+        if (slice_cmp(it->merge.upper, buf_slice(&r->hi)) > 0)
+            set(it, &r->hi, it->merge.upper, false);
         return;
     }
     if (slice_cmp(it->base->key, buf_slice(&r->hi)) < 0) return;
@@ -85,7 +79,7 @@ static void grow_up(struct layer_iter *it) {
 
 static void grow_down(struct layer_iter *it) {
     struct stretch *r = &it->read;
-    struct slice to = it->base->valid ? it->base->key : it->lower;
+    struct slice to = it->base->valid ? it->base->key : it->merge.lower;
     if (slice_cmp(to, buf_slice(&r->lo)) >= 0) return;
     if (it->base->valid) r->count += counts(it);
     set(it, &r->lo, to, false);
@@ -93,16 +87,16 @@ static void grow_down(struct layer_iter *it) {
 
 // Moves of the base, each with its account.
 static void base_seek(struct layer_iter *it, struct slice key) {
-    if (slice_cmp(key, it->lower) < 0) key = it->lower;
+    if (slice_cmp(key, it->merge.lower) < 0) key = it->merge.lower;
     if (it->watched && !touches(it, key)) begin(it, key, key);
     it->base->ops->seek(it->base, key);
     if (it->watched) grow_up(it);
 }
 
 static void base_seek_for_prev(struct layer_iter *it, struct slice key) {
-    bool beyond = slice_cmp(key, it->upper) >= 0;
+    bool beyond = slice_cmp(key, it->merge.upper) >= 0;
     if (it->watched) {
-        set(it, &it->place, beyond ? it->upper : key, !beyond);
+        set(it, &it->place, beyond ? it->merge.upper : key, !beyond);
         if (!touches(it, buf_slice(&it->place)))
             begin(it, buf_slice(&it->place), buf_slice(&it->place));
     }
@@ -112,33 +106,30 @@ static void base_seek_for_prev(struct layer_iter *it, struct slice key) {
 
 static void base_step(struct layer_iter *it) {
     if (!it->base->valid) return;
-    if (it->backwards)
+    if (it->merge.backward)
         it->base->ops->prev(it->base);
     else
         it->base->ops->next(it->base);
-    if (it->watched && it->backwards) grow_down(it);
-    if (it->watched && !it->backwards) grow_up(it);
+    if (it->watched && it->merge.backward) grow_down(it);
+    if (it->watched && !it->merge.backward) grow_up(it);
 }
 
 // --- the merge --------------------------------------------------------------------------
 
 static bool node_inside(const struct layer_iter *it) {
     struct slice key = skip_key(it->node);
-    return slice_cmp(key, it->lower) >= 0 && slice_cmp(key, it->upper) < 0;
+    return slice_cmp(key, it->merge.lower) >= 0 && slice_cmp(key, it->merge.upper) < 0;
 }
 
 static void node_step(struct layer_iter *it) {
-    if (it->node) it->node = it->backwards ? it->node->prev : skip_next(it->node);
+    if (it->node) it->node = it->merge.backward ? it->node->prev : skip_next(it->node);
 }
 
-// A base that broke off must not look like one that has ended: a later entry of the delta is not
-// the next.
 static void show(struct layer_iter *it, bool valid, struct slice key, struct slice value) {
-    if (!it->base->valid && !it->base_ended) fail(it, kv_iter_failure(it->base));
-    it->base_ended = !it->base->valid;
-    it->iter.valid = valid && it->failed == NACRE_OK;
-    it->iter.key = key;
-    it->iter.value = value;
+    kv_merge_look(&it->merge, it->base, &it->base_ended);
+    it->merge.iter.valid = valid && it->merge.failed == NACRE_OK;
+    it->merge.iter.key = key;
+    it->merge.iter.value = value;
 }
 
 // From where base and node stand to the next entry there is.
@@ -157,7 +148,7 @@ static void settle(struct layer_iter *it) {
         int c = !it->node          ? -1
                 : !it->base->valid ? 1
                                    : slice_cmp(it->base->key, skip_key(it->node));
-        if (it->node && it->base->valid && it->backwards) c = -c;
+        if (it->node && it->base->valid && it->merge.backward) c = -c;
         it->at_base = c <= 0;
         it->at_node = c >= 0;
         if (c < 0) {
@@ -179,18 +170,20 @@ static void step(struct layer_iter *it) {
     settle(it);
 }
 
-static void seek_key(struct layer_iter *it, struct slice key) {
-    if (slice_cmp(key, it->lower) < 0) key = it->lower;
-    it->backwards = it->base_ended = false;
+static void seek_key(struct kv_merge *merge, struct slice key) {
+    struct layer_iter *it = iter_of(&merge->iter);
+    if (slice_cmp(key, it->merge.lower) < 0) key = it->merge.lower;
+    it->merge.backward = it->base_ended = false;
     base_seek(it, key);
     it->node = it->layer->delta ? skip_at_or_after(&it->layer->delta->keys, key) : NULL;
     settle(it);
 }
 
-static void seek_key_for_prev(struct layer_iter *it, struct slice key) {
-    it->backwards = true;
+static void seek_key_for_prev(struct kv_merge *merge, struct slice key) {
+    struct layer_iter *it = iter_of(&merge->iter);
+    it->merge.backward = true;
     it->base_ended = false;
-    if (slice_cmp(key, it->upper) > 0) key = it->upper;
+    if (slice_cmp(key, it->merge.upper) > 0) key = it->merge.upper;
     base_seek_for_prev(it, key);
     it->node = NULL;
     if (it->layer->delta) {
@@ -200,48 +193,18 @@ static void seek_key_for_prev(struct layer_iter *it, struct slice key) {
     settle(it);
 }
 
-// Turns round at the current entry: there both stand at or past it, and step leaves it.
-static void turn(struct layer_iter *it) {
-    set(it, &it->turning, it->iter.key, false);
-    if (it->failed != NACRE_OK) return;
-    if (it->backwards)
-        seek_key(it, buf_slice(&it->turning));
-    else
-        seek_key_for_prev(it, buf_slice(&it->turning));
-}
-
-static void iter_seek_first(struct kv_iter *iter) { seek_key(iter_of(iter), iter_of(iter)->lower); }
-
-static void iter_seek_last(struct kv_iter *iter) {
-    seek_key_for_prev(iter_of(iter), iter_of(iter)->upper);
-}
-
-static void iter_seek(struct kv_iter *iter, struct slice key) { seek_key(iter_of(iter), key); }
-
-static void iter_seek_for_prev(struct kv_iter *iter, struct slice key) {
-    seek_key_for_prev(iter_of(iter), key);
-}
-
 static void iter_next(struct kv_iter *iter) {
-    struct layer_iter *it = iter_of(iter);
-    if (!iter->valid) return;
-    if (it->backwards) turn(it);
-    step(it);
+    if (kv_merge_face(&iter_of(iter)->merge, false)) step(iter_of(iter));
 }
 
 static void iter_prev(struct kv_iter *iter) {
-    struct layer_iter *it = iter_of(iter);
-    if (!iter->valid) return;
-    if (!it->backwards) turn(it);
-    step(it);
+    if (kv_merge_face(&iter_of(iter)->merge, true)) step(iter_of(iter));
 }
 
 static nacre_status iter_status(struct kv_iter *iter, struct ctx *ctx) {
     struct layer_iter *it = iter_of(iter);
     TRY(it->base->ops->status(it->base, ctx));
-    if (it->failed == NACRE_MEMORY_LIMIT) return err_nomem(ctx);
-    return it->failed == NACRE_OK ? NACRE_OK
-                                  : err_set(ctx, it->failed, "reading the store broke off");
+    return kv_merge_failure(&it->merge, ctx, "reading the store");
 }
 
 static void iter_close(struct kv_iter *iter) {
@@ -252,15 +215,15 @@ static void iter_close(struct kv_iter *iter) {
     buf_free(&it->read.lo);
     buf_free(&it->read.hi);
     buf_free(&it->place);
-    buf_free(&it->turning);
+    buf_free(&it->merge.turning);
     mem_free(it);
 }
 
 static const struct kv_iter_ops iter_ops = {
-    .seek_first = iter_seek_first,
-    .seek_last = iter_seek_last,
-    .seek = iter_seek,
-    .seek_for_prev = iter_seek_for_prev,
+    .seek_first = kv_merge_seek_first,
+    .seek_last = kv_merge_seek_last,
+    .seek = kv_merge_seek,
+    .seek_for_prev = kv_merge_seek_for_prev,
     .next = iter_next,
     .prev = iter_prev,
     .status = iter_status,
@@ -282,15 +245,17 @@ nacre_status layer_iter_open(struct kv *kv, struct ctx *ctx, struct kv_view *vie
         mem_free(it);
         return status;
     }
-    it->iter.ops = &iter_ops;
+    it->merge = (struct kv_merge){.iter.ops = &iter_ops,
+                                  .seek = seek_key,
+                                  .seek_for_prev = seek_key_for_prev,
+                                  .lower = options->lower,
+                                  .upper = options->upper};
     it->layer = layer;
-    it->lower = options->lower;
-    it->upper = options->upper;
     it->watched = *layer->watch != NULL;
     buf_init(&it->read.lo, NULL, SIZE_MAX);
     buf_init(&it->read.hi, NULL, SIZE_MAX);
     buf_init(&it->place, NULL, SIZE_MAX);
-    buf_init(&it->turning, NULL, SIZE_MAX);
-    *out = &it->iter;
+    buf_init(&it->merge.turning, NULL, SIZE_MAX);
+    *out = &it->merge.iter;
     return NACRE_OK;
 }
