@@ -163,22 +163,52 @@ static void refuse_path(struct rest *rest, const struct route *route) {
     refuse(rest, allowed);
 }
 
-// Paths that need no key. True: answered.
-static bool is_public(struct rest *rest) {
-    struct slice path = rest->request->path;
-    if (!slice_eq_str(path, "/livez") && !slice_eq_str(path, "/readyz")) return false;
+// Whether it is one of the paths outside of the table, and the verb is theirs; others are refused.
+static bool is_page(struct rest *rest, const char *path, bool *answered) {
+    static const struct route read = {.allowed = 1u << VERB_GET};
     struct slice method = rest->request->method;
-    struct route none = {.allowed = 1u << VERB_GET};
-    if (!slice_eq_str(method, "GET") && !slice_eq_str(method, "HEAD")) {
-        refuse_path(rest, &none);
+    if (!slice_eq_str(rest->request->path, path)) return false;
+    *answered = !slice_eq_str(method, "GET") && !slice_eq_str(method, "HEAD");
+    if (*answered) refuse_path(rest, &read);
+    return !*answered;
+}
+
+static void reply_page(struct rest *rest, const char *type, struct slice content) {
+    struct buf *headers = &rest->worker->headers;
+    buf_reset(headers);
+    buf_printf(headers, "Nacre-Request-Id: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
+               rest->request_id, type);
+    net_reply(rest->exchange, 200, buf_slice(headers), content);
+}
+
+// Paths that need no key. True: answered.
+static bool run_public(struct rest *rest) {
+    bool answered = false;
+    if (!is_page(rest, "/livez", &answered) && !is_page(rest, "/readyz", &answered))
+        return answered;
+    reply_page(rest, "application/json", SLICE_LIT("{\"status\":\"ok\"}"));
+    return true;
+}
+
+static void reply_metrics(struct rest *rest) {
+    struct worker *worker = rest->worker;
+    struct buf text BUF_CLEANUP = {0};
+    buf_init(&text, NULL, 256 << 20);
+    if (metrics_print(&worker->ctx, &worker->server->metrics, worker->session, &text) == NACRE_OK)
+        reply_page(rest, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&text));
+    else
+        refuse(rest, "");
+}
+
+// Paths outside of the table that need a key. True: answered.
+static bool run_page(struct rest *rest) {
+    bool answered = false;
+    if (is_page(rest, "/openapi.json", &answered)) {
+        reply_page(rest, "application/json", slice_of(server_openapi, server_openapi_size));
         return true;
     }
-    struct op_answer answer;
-    op_answer_init(&answer, NULL);
-    answer.status = 200;
-    buf_put_str(&answer.body, "{\"status\":\"ok\"}");
-    reply(rest, &answer);
-    op_answer_free(&answer);
+    if (!is_page(rest, "/metrics", &answered)) return answered;
+    reply_metrics(rest);
     return true;
 }
 
@@ -195,6 +225,7 @@ static void run_call(struct rest *rest, const struct route *route,
                            .session = worker->session,
                            .txs = worker->server->txs,
                            .stream = &stream};
+    uint64_t begin_ns = world_mono_ns(worker->server->world);
     op_answer_init(&call.answer, NULL);
     rest->call = &call;
     nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
@@ -213,6 +244,8 @@ static void run_call(struct rest *rest, const struct route *route,
     }
     op_answer_free(&call.answer);
     rest->call = NULL;
+    uint64_t took_ns = world_mono_ns(worker->server->world) - begin_ns;
+    metrics_count(&worker->server->metrics, route->op, status, took_ns / 1000);
 }
 
 void rest_run(struct worker *worker, struct net_exchange *exchange) {
@@ -221,7 +254,7 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
     struct route route;
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
-    if (is_public(&rest) || !authenticate(&rest, &principal)) return;
+    if (run_public(&rest) || !authenticate(&rest, &principal) || run_page(&rest)) return;
     rest_route_find(rest.request->method, rest.request->path, &route);
     if (!route.op)
         refuse_path(&rest, &route);

@@ -141,6 +141,7 @@ nacre_status nacre_server_start(const nacre_serve_options *options, nacre_open_e
         return status;
     }
     server->world = &world_system;
+    server->metrics.start_ms = world_wall_ms(server->world);
     mutex_init(&server->mutex);
     ctx_init(&ctx, server->world, NULL, 1 << 20);
     status = start(&ctx, options, server);

@@ -7,6 +7,7 @@
 #include "net/server.h"
 #include "ops/op.h"
 #include "ops/tx.h"
+#include "server/metrics.h"
 
 enum { ROUTE_SEGMENTS_MAX = 12, BODY_MAX = 64 << 20, REQUEST_MEMORY_MAX = 256 << 20 };
 
@@ -15,6 +16,7 @@ struct nacre_server {
     const struct world *world;
     struct auth *auth;
     struct op_txs *txs;
+    struct metrics metrics;
     struct net_app app;
     struct net_server *net;
     struct mutex mutex; // guards workers
@@ -50,6 +52,9 @@ MUST_USE nacre_status rest_call_fill(struct op_call *call, const struct http_req
                                      const struct route *route, struct slice body);
 
 const char *rest_media_name(enum op_media media);
+
+extern const unsigned char server_openapi[]; // docs/openapi.json
+extern const size_t server_openapi_size;
 
 // --- rest.c ---
 

@@ -71,7 +71,8 @@ class Served(Case):
         sent["Authorization"] = "Bearer " + (self.key if key is None else key)
         if media:
             sent["Content-Type"] = media
-        connection.request(verb, "/v1" + path, body=body and body if isinstance(body, bytes) else
+        place = path[3:] if path.startswith("/../") else "/v1" + path
+        connection.request(verb, place, body=body and body if isinstance(body, bytes) else
                            body and body.encode(), headers=sent)
         return Answer(connection.getresponse())
 
@@ -363,6 +364,43 @@ class Catalog(Served):
         self.refused(501, "unimplemented", "POST", "/sql", {"sql": "select 1"})
         self.refused(501, "unimplemented", "POST", "/collections/c:search", {})
         self.refused(400, "invalid_argument", "GET", "/collections?x=1")
+
+    def test_metrics(self):
+        self.ok(201, "PUT", "/collections/c/docs/a", {})
+        self.ok(200, "GET", "/collections/c/docs/a")
+        self.refused(404, "document_not_found", "GET", "/collections/c/docs/b")
+        text = self.ok(200, "GET", "/../metrics").text
+        for line in ('nacre_requests_total{op="document_get",code="ok"} 1',
+                     'nacre_requests_total{op="document_get",code="document_not_found"} 1',
+                     'nacre_request_duration_seconds_count{op="document_get"} 2',
+                     'nacre_request_duration_seconds_bucket{op="document_get",le="+Inf"} 2',
+                     'nacre_documents{database="main",collection="c"} 1'):
+            self.assertIn(line + "\n", text)
+        names = set()
+        for line in text.splitlines():
+            if line.startswith("# TYPE "):
+                self.assertNotIn(line.split()[2], names)
+                names.add(line.split()[2])
+            elif not line.startswith("#"):
+                self.assertRegex(line, r'^[a-z_]+(\{([a-z]+="[^"\\]*",?)+\})? [0-9.e+-]+$')
+                base = re.sub(r"_(bucket|sum|count)$", "", re.split(r"[ {]", line)[0])
+                self.assertTrue({base, re.split(r"[ {]", line)[0]} & names, line)
+
+    def test_openapi(self):
+        """Every operation of the document is there: an empty call of it is no unknown path."""
+        page = self.ok(200, "GET", "/../openapi.json").json
+        self.assertEqual(page["openapi"], "3.1.0")
+        for path, verbs in page["paths"].items():
+            for verb, about in verbs.items():
+                place = re.sub(r"\{\w+\}", "x", path).replace("/v1", "", 1)
+                answer = self.call(verb.upper(), place)
+                self.assertNotEqual(answer.status, 405, (verb, path))
+                if answer.status == 404:
+                    self.assertNotEqual(answer.json["code"], "not_found" if "/queries" not in path
+                                        else "", (verb, path))
+                for name in re.findall(r"\{(\w+)\}", path):
+                    self.assertIn(name, [p["name"] for p in about["parameters"]])
+        self.refused(405, "method_not_allowed", "POST", "/../openapi.json")
 
     def test_timeout(self):
         self.refused(400, "invalid_argument", "GET", "/collections?timeout_ms=0")
