@@ -14,7 +14,7 @@ SUMMARIES = {"If-Match": "Versions in quotes, or *: the document has one, or exi
              "Nacre-Transaction": "The id of a transaction that the call is part of.",
              "Nacre-Min-Sequence": "The Nacre-Sequence of a write that the read must see.",
              "Last-Event-ID": "As since: the last event that was received."}
-IDS = {"id": "A string, percent-encoded; an integer is ~42, a string that starts with ~ doubles it."}
+IDS = {"id": "A string, percent-encoded; an integer is ~42, a string beginning with ~ doubles it."}
 
 
 def reference(name):
