@@ -7,4 +7,13 @@ if(TARGET nacre_tool AND Python3_FOUND)
         set_tests_properties(cli/${name} PROPERTIES LABELS cli TIMEOUT 600
             ENVIRONMENT "${TEST_ENVIRONMENT};NACRE=$<TARGET_FILE:nacre_tool>")
     endforeach()
+
+    # Scenarios of the contract, one test for each way in. Debian's Python has the YAML package.
+    find_program(NACRE_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+    foreach(way rest unix)
+        add_test(NAME conformance/${way} COMMAND ${NACRE_SYSTEM_PYTHON} tests/conformance/run.py ${way}
+            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(conformance/${way} PROPERTIES LABELS conformance TIMEOUT 600
+            ENVIRONMENT "${TEST_ENVIRONMENT};NACRE=$<TARGET_FILE:nacre_tool>")
+    endforeach()
 endif()
