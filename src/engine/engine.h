@@ -36,6 +36,7 @@ struct engine_options {
     struct kv *kv; // instead of RocksDB in dir; stays the caller's, who closes it after the engine
     struct replog *log; // instead of the log in dir; likewise
     bool no_background; // no threads: engine_tick does their work
+    bool no_compaction; // the store's tables stay as they were flushed
     bool no_trail;      // no history entries, no change records
 };
 

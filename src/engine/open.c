@@ -247,7 +247,8 @@ static nacre_status open_all(struct ctx *ctx, struct engine *e, const struct eng
                               .schema_regex = &filter_regex_schema};
     TRY(txn_open(ctx, &txn, &e->txn));
     TRY(engine_replay(ctx, e));
-    if (e->owns_kv) TRY(kv_rocks_compact_freely(ctx, e->kv)); // nothing is refused any more
+    // Nothing is refused any more.
+    if (e->owns_kv && !o->no_compaction) TRY(kv_rocks_compact_freely(ctx, e->kv));
     TRY(make_main(ctx, e));
     engine_check_disk(e);
     return engine_background_start(ctx, e);
