@@ -3,11 +3,11 @@
 
 static uint8_t lower_of(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c; }
 
-bool http_header_is(struct slice name, const char *lower) {
+bool http_header_is(struct slice name, const char *other) {
     size_t i = 0;
-    while (i < name.n && lower[i] && lower_of(name.p[i]) == (uint8_t)lower[i])
+    while (i < name.n && other[i] && lower_of(name.p[i]) == lower_of((uint8_t)other[i]))
         i++;
-    return i == name.n && !lower[i];
+    return i == name.n && !other[i];
 }
 
 struct slice http_header(const struct http_request *request, const char *lower) {

@@ -31,8 +31,8 @@ struct http_request {
     bool minor_zero; // HTTP/1.0: no chunked answer
 };
 
-// Without regard to case; lower is in lower case.
-bool http_header_is(struct slice name, const char *lower);
+// Without regard to case.
+bool http_header_is(struct slice name, const char *other);
 // The value of the first header of that name; p NULL: there is none.
 struct slice http_header(const struct http_request *request, const char *lower);
 size_t http_header_times(const struct http_request *request, const char *lower);

@@ -50,7 +50,7 @@ MUST_USE nacre_status net_server_listen_unix(struct ctx *ctx, struct net_server 
 // Begins to serve.
 MUST_USE nacre_status net_server_start(struct ctx *ctx, struct net_server *server);
 // No new requests from here on. NULL is fine.
-void net_server_stop_listening(struct net_server *server);
+void net_server_quiesce(struct net_server *server);
 // Waits for those that run, at most drain_ms. NULL is fine.
 void net_server_drain(struct net_server *server, uint64_t drain_ms);
 // Cuts what is left and frees all; NULL is fine. What a worker waits for outside of the exchange,

@@ -10,7 +10,6 @@ static nacre_status answer_document(struct op_call *call, const nacre_doc *doc) 
     call->answer.version = doc->version;
     TRY(op_matches(call, doc->version, &same));
     if (same) {
-        call->answer.not_modified = true;
         call->answer.status = 304;
         return NACRE_OK;
     }

@@ -57,11 +57,18 @@ uint64_t op_number(const struct op_call *call, enum op_param param, uint64_t fal
     return value;
 }
 
-static bool is_one_of(const char *text, const char *list) {
-    size_t size = strlen(text);
-    for (const char *at = list; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ','))
-        if (strcspn(at, ",") == size && memcmp(at, text, size) == 0) return true;
+bool op_is_listed(const char *list, struct slice word) {
+    for (const char *at = list; *at;) {
+        size_t size = strcspn(at, ",");
+        if (slice_eq(slice_of(at, size), word)) return true;
+        at += size + (at[size] == ',');
+    }
     return false;
+}
+
+nacre_durability op_durability(const struct op_call *call) {
+    const char *text = call->params[OP_PARAM_DURABILITY];
+    return text && strcmp(text, "memory") == 0 ? NACRE_MEMORY : NACRE_SYNCED;
 }
 
 static bool is_integer(const struct op_param_row *row, const char *text) {
@@ -79,14 +86,14 @@ static nacre_status check_param(struct op_call *call, enum op_param param) {
     const char *text = call->params[param];
     nacre_status status = NACRE_OK;
     if (!text) return NACRE_OK;
-    if (row->kind == OP_BOOLEAN && !is_one_of(text, "true,false"))
+    if (row->kind == OP_BOOLEAN && !op_is_listed("true,false", slice_str(text)))
         status = err_set(call->ctx, NACRE_INVALID_ARGUMENT, "%s is true or false, not \"%.64s\"",
                          row->name, text);
     else if (row->kind == OP_INTEGER && !is_integer(row, text))
         status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,
                          "%s is a whole number from %lld to %lld, not \"%.64s\"", row->name,
                          (long long)row->min, (long long)row->max, text);
-    else if (row->values && !is_one_of(text, row->values))
+    else if (row->values && !op_is_listed(row->values, slice_str(text)))
         status = err_set(call->ctx, NACRE_INVALID_ARGUMENT, "%s is one of %s, not \"%.64s\"",
                          row->name, row->values, text);
     if (status != NACRE_OK) err_parameter(call->ctx, row->name);
@@ -97,7 +104,8 @@ static nacre_status check_param(struct op_call *call, enum op_param param) {
 static nacre_status check_consistency(struct op_call *call) {
     const char *text = call->params[OP_PARAM_CONSISTENCY];
     size_t digits = 0;
-    if (!text || is_one_of(text, "local,eventual,session,quorum,linearizable")) return NACRE_OK;
+    if (!text || op_is_listed("local,eventual,session,quorum,linearizable", slice_str(text)))
+        return NACRE_OK;
     if (strncmp(text, "bounded:", 8) == 0) digits = strspn(text + 8, "0123456789");
     if (digits && digits < 10 && strcmp(text + 8 + digits, "ms") == 0) return NACRE_OK;
     nacre_status status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,

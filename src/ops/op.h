@@ -65,7 +65,7 @@ enum op_media { OP_JSON, OP_MERGE_PATCH, OP_JSON_PATCH, OP_NDJSON, OP_CSV, OP_EV
 
 struct op_answer {
     int status; // HTTP
-    bool not_modified, replayed;
+    bool replayed;
     uint64_t version;    // ETag; 0 = none
     char sequence[64];   // "" = none
     struct buf location; // "" = none
@@ -112,6 +112,9 @@ MUST_USE nacre_status op_text(struct op_call *call, struct slice text, const cha
 
 // The status of a call of the library: keeps the problem it tells.
 MUST_USE nacre_status op_told(struct op_call *call, nacre_status status);
+// Whether "a,b" has the word.
+bool op_is_listed(const char *list, struct slice word);
+nacre_durability op_durability(const struct op_call *call);
 bool op_flag(const struct op_call *call, enum op_param param, bool fallback);
 uint64_t op_number(const struct op_call *call, enum op_param param, uint64_t fallback);
 // Conditions, durability and what else a write takes. versions: room for 64.

@@ -64,11 +64,10 @@ nacre_status op_matches(struct op_call *call, uint64_t version, bool *out) {
 }
 
 nacre_status op_write_options(struct op_call *call, nacre_write *out, uint64_t versions[64]) {
-    const char *durability = call->params[OP_PARAM_DURABILITY];
     const char *prefer = call->headers[OP_HEADER_PREFER];
     bool any = false;
     *out = (nacre_write){
-        .durability = durability && strcmp(durability, "memory") == 0 ? NACRE_MEMORY : NACRE_SYNCED,
+        .durability = op_durability(call),
         .if_filter = call->params[OP_PARAM_IF],
         .has_ttl = call->params[OP_PARAM_TTL_SECONDS] != NULL,
         .ttl_seconds = op_number(call, OP_PARAM_TTL_SECONDS, 0),

@@ -57,11 +57,10 @@ static void put_import_end(struct import_call *import, nacre_status status,
 
 static nacre_status import_lines(struct op_call *call, struct import_call *import) {
     const char *mode = call->params[OP_PARAM_MODE];
-    const char *durability = call->params[OP_PARAM_DURABILITY];
     nacre_import_options options = {
         .insert = mode && strcmp(mode, "insert") == 0,
         .skip_errors = import->skips,
-        .durability = durability && strcmp(durability, "memory") == 0 ? NACRE_MEMORY : NACRE_SYNCED,
+        .durability = op_durability(call),
         .format = call->media == OP_CSV ? NACRE_CSV : NACRE_NDJSON,
         .on_progress = is_gone,
         .on_line_error = tell_refused,

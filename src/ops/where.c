@@ -6,7 +6,6 @@ enum { WHERE_FILTER, WHERE_ATOMIC, WHERE_PATCH, WHERE_END };
 
 static nacre_status read_where(struct op_call *call, bool patches, nacre_where *out) {
     struct lib_member members[] = {{.name = "filter"}, {.name = "atomic"}, {.name = "patch"}, {0}};
-    const char *durability = call->params[OP_PARAM_DURABILITY];
     struct lib_body body;
     struct slice text;
     bool atomic = false;
@@ -21,7 +20,7 @@ static nacre_status read_where(struct op_call *call, bool patches, nacre_where *
         return lib_body_bad(&body, "patch", "operators or a merge patch", val_missing());
     if (patches) TRY(op_text(call, members[WHERE_PATCH].raw, &out->patch));
     out->atomic = atomic;
-    out->durability = durability && strcmp(durability, "memory") == 0 ? NACRE_MEMORY : NACRE_SYNCED;
+    out->durability = op_durability(call);
     out->idempotency_key = call->headers[OP_HEADER_IDEMPOTENCY_KEY];
     return NACRE_OK;
 }

@@ -117,18 +117,22 @@ static int flush_stream(void *arg) { return net_flush(((struct rest *)arg)->exch
 
 // --- who asks ---
 
-static bool authenticate(struct rest *rest, struct op_principal *out) {
-    struct slice header = http_header(rest->request, "authorization");
+static bool has_key(const struct nacre_server *server, const struct http_request *request) {
+    struct slice header = http_header(request, "authorization");
     struct slice scheme = slice_of(header.p, header.n < 6 ? header.n : 6);
+    return http_header_is(scheme, "bearer") && header.n > 7 && header.p[6] == ' ' &&
+           auth_is_admin(server->auth, slice_skip(header, 7));
+}
+
+static bool authenticate(struct rest *rest, struct op_principal *out) {
     struct ctx *ctx = &rest->worker->ctx;
-    if (header.p && http_header_is(scheme, "bearer") && header.n > 7 && header.p[6] == ' ' &&
-        auth_is_admin(rest->worker->server->auth, slice_skip(header, 7))) {
+    if (has_key(rest->worker->server, rest->request)) {
         *out = (struct op_principal){.permissions = (1u << OP_PERMISSIONS) - 1, .name = "admin"};
         return true;
     }
+    bool given = http_header(rest->request, "authorization").p != NULL;
     err_set(ctx, NACRE_UNAUTHENTICATED,
-            header.p ? "this key is not valid here"
-                     : "expected a header Authorization: Bearer KEY");
+            given ? "this key is not valid here" : "expected a header Authorization: Bearer KEY");
     err_hint(ctx, "The admin key is in the file admin.key of the server's directory.");
     refuse(rest, "");
     return false;
@@ -272,7 +276,8 @@ static bool follows(struct slice query) {
 
 struct net_plan rest_plan(void *arg, const struct http_request *request) {
     struct route route;
-    (void)arg;
+    // Who has no key is refused at the head: no body is held for it.
+    if (!has_key(arg, request)) return (struct net_plan){.streamed = true};
     rest_route_find(request->method, request->path, &route);
     bool streamed = route.op && route.op->body && strcmp(route.op->body, "stream") == 0;
     bool endless = route.op && route.op->params >> OP_PARAM_FOLLOW & 1 && follows(request->query);

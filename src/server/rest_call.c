@@ -82,17 +82,9 @@ static nacre_status take_query(struct op_call *call, struct slice query) {
 
 // --- headers ---
 
-// The table's spelling in lower case.
-static bool is_header(struct slice name, const char *spelling) {
-    if (name.n != strlen(spelling)) return false;
-    for (size_t i = 0; i < name.n; i++)
-        if ((name.p[i] | 0x20) != (spelling[i] | 0x20)) return false;
-    return true;
-}
-
 static nacre_status take_header(struct op_call *call, const struct http_header *header) {
     for (int which = 0; which < OP_HEADERS; which++) {
-        if (!is_header(header->name, op_header_names[which])) continue;
+        if (!http_header_is(header->name, op_header_names[which])) continue;
         nacre_status status = NACRE_OK;
         // Prefer is a wish, and Last-Event-ID is sent by browsers: where they mean nothing they
         // are passed over. The others change what a call does.
@@ -135,24 +127,16 @@ static struct slice media_of(struct slice value) {
     return slice_of(value.p, n);
 }
 
-static bool is_listed(const char *list, struct slice media) {
-    for (const char *at = list; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
-        size_t size = strcspn(at, ",");
-        if (size == media.n && strncmp(at, (const char *)media.p, size) == 0) return true;
-    }
-    return false;
-}
-
 static nacre_status take_media(struct op_call *call, const struct http_request *request) {
     struct slice type = http_header(request, "content-type");
     call->media = OP_JSON;
     if (!type.p || !call->op->media) {
-        if (call->op->media && !is_listed(call->op->media, slice_str(media_names[OP_JSON])))
+        if (call->op->media && !op_is_listed(call->op->media, slice_str(media_names[OP_JSON])))
             call->media = OP_NDJSON;
         return NACRE_OK;
     }
     struct slice media = media_of(type);
-    if (is_listed(call->op->media, media))
+    if (op_is_listed(call->op->media, media))
         for (int i = 0; i <= OP_EVENTS; i++)
             if (slice_eq_str(media, media_names[i])) {
                 call->media = (enum op_media)i;

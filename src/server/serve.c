@@ -167,7 +167,7 @@ static void cancel_workers(struct nacre_server *server, bool followers_only) {
 
 nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     if (!server) return NACRE_OK;
-    net_server_stop_listening(server->net);
+    net_server_quiesce(server->net);
     cancel_workers(server, true);
     net_server_drain(server->net, DRAIN_MS);
     cancel_workers(server, false);

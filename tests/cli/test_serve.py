@@ -437,21 +437,21 @@ class Keys(Served):
         self.assertEqual(self.key, before)
         self.stop()
         os.chmod(path, 0o644)
-        self.refuses_to_start("chmod 600")
+        self.refuses_to_start(5, "chmod 600")
 
-    def refuses_to_start(self, told, *words):
+    def refuses_to_start(self, code, told, *words):
         done = subprocess.run([NACRE, "serve", self.dir, *words], capture_output=True, text=True,
                               timeout=PATIENCE, env=self.environment())
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn(told, done.stderr)
 
     def test_addresses(self):
-        self.refuses_to_start("another process")  # the directory is locked
+        self.refuses_to_start(6, "another process")  # the directory is locked
         self.stop()
-        self.refuses_to_start("--insecure", "--listen", "0.0.0.0:0")
-        self.refuses_to_start("HOST:PORT", "--listen", "localhost")
+        self.refuses_to_start(2, "--insecure", "--listen", "0.0.0.0:0")
+        self.refuses_to_start(2, "HOST:PORT", "--listen", "localhost")
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.refuses_to_start("another process serves", "--listen",
+            self.refuses_to_start(6, "another process serves", "--listen",
                                   f"127.0.0.1:{taken.getsockname()[1]}")
 
 
@@ -522,6 +522,13 @@ class Wire(Served):
             self.assertIn("Connection: close", got)
             self.assertEqual(json.loads(got.split("\r\n\r\n", 1)[1])["status"], status)
         self.assertEqual(self.call("GET", "").status, 200)
+
+    def test_no_body_without_a_key(self):
+        """Refused at its head: the body need not come, and is not held."""
+        got = self.raw(b"PUT /v1/collections/c/docs/a HTTP/1.1\r\nHost: h\r\n"
+                       b"Content-Length: 60000000\r\n\r\n" + b"x" * 100000)
+        self.assertTrue(got.startswith("HTTP/1.1 401 "), got)
+        self.assertIn("Connection: close", got)
 
     def test_bad_chunks(self):
         head = (f"POST /v1/collections/c:import HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "

@@ -154,12 +154,19 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
 }
 
 static void read_or_not(struct net_conn *conn);
+static bool bad_body(struct net_conn *conn, int status, const char *detail);
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
     struct net_conn *conn = stream->data;
     (void)bytes;
     if (size == UV_EOF && conn->state == CONN_RUN && !conn->exchange->endless) {
         conn->ended = true; // it may still read: what it asked is answered, then closed
+        read_or_not(conn);
+        return;
+    }
+    if (size == UV_EOF && conn->state == CONN_BODY && conn->exchange->streamed) {
+        conn->ended = true; // within a body: who reads that is told, and may still answer
+        bad_body(conn, 400, "the body ends before its length");
         read_or_not(conn);
         return;
     }
@@ -225,10 +232,10 @@ static bool take_head(struct net_conn *conn) {
     }
     conn->in_at += used;
     conn->exchange = e;
-    conn->keep_alive = request.keep_alive;
     e->close_after = !request.keep_alive;
     e->streamed = plan.streamed;
     e->endless = plan.endless;
+    e->body_ended = !request.chunked && request.content_length == 0;
     if (!plan.streamed) e->body.max = plan.body_max;
     if (!plan.streamed && request.content_length > plan.body_max) {
         refuse(conn, 413, "the body is larger than this request may be");
@@ -269,7 +276,6 @@ static void end_body(struct net_conn *conn, bool failed) {
 static bool bad_body(struct net_conn *conn, int status, const char *detail) {
     if (conn->exchange->streamed) { // the worker tells it
         end_body(conn, true);
-        conn->keep_alive = false;
         conn->state = CONN_RUN;
         return false;
     }
@@ -316,7 +322,6 @@ static void end_exchange(struct net_conn *conn, struct net_exchange *e) {
     bool close = e->close_after || e->aborted || !whole_body;
     conn->exchange = NULL;
     conn->state = close ? CONN_LAST : CONN_HEAD;
-    if (e->aborted) conn->out.n = 0; // the peer sees an end that is none
     net_exchange_free(e);
 }
 

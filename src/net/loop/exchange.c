@@ -88,9 +88,15 @@ long net_read(struct net_exchange *e, void *buffer, size_t size) {
     return failed && n == 0 ? -1 : (long)n;
 }
 
+// Under the mutex. A reply that does not wait for the end of a body is the connection's last.
+static void begin(struct net_exchange *e) {
+    e->begun = true;
+    e->close_after |= e->streamed && !e->body_ended;
+}
+
 void net_reply(struct net_exchange *e, int status, struct slice headers, struct slice content) {
     mutex_lock(&e->mutex);
-    e->begun = true;
+    begin(e);
     net_exchange_head(&e->out, status, headers, (int64_t)content.n, e);
     if (!e->is_head && status != 204 && status != 304) buf_put_slice(&e->out, content);
     mutex_unlock(&e->mutex);
@@ -98,7 +104,7 @@ void net_reply(struct net_exchange *e, int status, struct slice headers, struct 
 
 void net_reply_begin(struct net_exchange *e, int status, struct slice headers) {
     mutex_lock(&e->mutex);
-    e->begun = true;
+    begin(e);
     e->chunked = !e->request.minor_zero;
     if (!e->chunked) e->close_after = true; // its end is that of the connection
     net_exchange_head(&e->out, status, headers, -1, e);

@@ -40,13 +40,15 @@ struct net_exchange {
 
 enum net_conn_state { CONN_HEAD, CONN_BODY, CONN_RUN, CONN_LAST, CONN_LINGER };
 
+union net_handle {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+};
+
 struct net_conn {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union net_handle uv;
     struct net_loop *loop;
     struct net_conn *next, **link;
     enum net_conn_state state; // LAST: ends when all is written; LINGER: its last bytes are read
@@ -58,18 +60,13 @@ struct net_conn {
     uv_write_t write;
     uv_shutdown_t shut;
     bool ended; // the peer sends no more
-    bool write_pending, closing, reading, is_unix, keep_alive;
+    bool write_pending, closing, reading, is_unix;
     uint64_t since_ms; // of the last progress, by the loop's clock
 };
 
 struct net_listener {
     struct net_loop *loop;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union net_handle uv;
     bool is_unix;
 };
 
@@ -103,6 +100,7 @@ struct net_server {
     const struct world *world;
     struct net_limits limits;
     struct net_loop loops[NET_LOOPS_MAX];
+    uint32_t opened; // of loops
     struct net_workers workers;
     atomic_uint connections;
     atomic_bool draining, cutting;

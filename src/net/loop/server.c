@@ -76,12 +76,15 @@ static nacre_status uv_failed(struct ctx *ctx, int code, const char *what) {
 
 static nacre_status open_loop(struct ctx *ctx, struct net_server *server, struct net_loop *loop) {
     loop->server = server;
-    mutex_init(&loop->mutex);
     int code = uv_loop_init(&loop->uv);
     if (code) return uv_failed(ctx, code, "an event loop");
     code = uv_async_init(&loop->uv, &loop->wake, on_wake);
     loop->wake.data = loop;
-    if (code) return uv_failed(ctx, code, "an event loop's wake-up");
+    if (code) {
+        uv_loop_close(&loop->uv);
+        return uv_failed(ctx, code, "an event loop's wake-up");
+    }
+    mutex_init(&loop->mutex);
     uv_timer_init(&loop->uv, &loop->sweep);
     loop->sweep.data = loop;
     uv_timer_start(&loop->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
@@ -102,8 +105,8 @@ nacre_status net_server_open(struct ctx *ctx, const struct net_app *app,
     }
     net_workers_open(&server->workers, server);
     *out = server;
-    for (uint32_t i = 0; i < limits->loops; i++)
-        TRY(open_loop(ctx, server, &server->loops[i]));
+    for (; server->opened < limits->loops; server->opened++)
+        TRY(open_loop(ctx, server, &server->loops[server->opened]));
     return NACRE_OK;
 }
 
@@ -231,7 +234,7 @@ nacre_status net_server_start(struct ctx *ctx, struct net_server *server) {
     return NACRE_OK;
 }
 
-void net_server_stop_listening(struct net_server *server) {
+void net_server_quiesce(struct net_server *server) {
     if (server) atomic_store(&server->draining, true);
 }
 
@@ -254,12 +257,14 @@ void net_server_close(struct net_server *server) {
     atomic_store(&server->cutting,
                  true); // the sweep of each loop sees it, and wakes those that wait
     net_workers_close(&server->workers);
-    for (uint32_t i = 0; i < server->limits.loops; i++) {
+    for (uint32_t i = 0; i < server->opened; i++) {
         struct net_loop *loop = &server->loops[i];
-        if (loop->started) {
-            uv_async_send(&loop->wake);
+        if (!loop->started) close_loop(loop);
+        uv_async_send(&loop->wake);
+        if (loop->started)
             thread_join(&loop->thread);
-        }
+        else
+            run_loop(loop); // what was opened closes in it
         uv_loop_close(&loop->uv);
         mutex_destroy(&loop->mutex);
     }

@@ -29,8 +29,9 @@ static void work(void *arg) {
     struct net_workers *w = arg;
     const struct net_app *app = w->server->app;
     struct net_exchange *e = take(w);
-    void *worker = e ? app->worker_open(app->arg) : NULL;
+    void *worker = NULL;
     for (; e; e = take(w)) {
+        if (!worker) worker = app->worker_open(app->arg);
         if (worker) app->run(worker, e);
         finish(e);
     }
