@@ -117,23 +117,15 @@ static int flush_stream(void *arg) { return net_flush(((struct rest *)arg)->exch
 
 // --- who asks ---
 
-static bool has_key(const struct nacre_server *server, const struct http_request *request) {
-    struct slice header = http_header(request, "authorization");
-    struct slice scheme = slice_of(header.p, header.n < 6 ? header.n : 6);
-    return http_header_is(scheme, "bearer") && header.n > 7 && header.p[6] == ' ' &&
-           auth_is_admin(server->auth, slice_skip(header, 7));
+static struct op_credential credential_of(const struct http_request *request) {
+    return (struct op_credential){.text = http_header(request, "authorization")};
 }
 
 static bool authenticate(struct rest *rest, struct op_principal *out) {
-    struct ctx *ctx = &rest->worker->ctx;
-    if (has_key(rest->worker->server, rest->request)) {
-        *out = (struct op_principal){.permissions = (1u << OP_PERMISSIONS) - 1, .name = "admin"};
+    struct op_credential credential = credential_of(rest->request);
+    if (op_principal_of(&rest->worker->ctx, rest->worker->server->auth, &credential, out) ==
+        NACRE_OK)
         return true;
-    }
-    bool given = http_header(rest->request, "authorization").p != NULL;
-    err_set(ctx, NACRE_UNAUTHENTICATED,
-            given ? "this key is not valid here" : "expected a header Authorization: Bearer KEY");
-    err_hint(ctx, "The admin key is in the file admin.key of the server's directory.");
     refuse(rest, "");
     return false;
 }
@@ -252,18 +244,23 @@ static void run_call(struct rest *rest, const struct route *route,
     metrics_count(&worker->server->metrics, route->op, status, took_ns / 1000);
 }
 
+static void run_route(struct rest *rest, const struct op_principal *principal) {
+    struct route route;
+    rest_route_find(rest->request->method, rest->request->path, &route);
+    if (!route.op)
+        refuse_path(rest, &route);
+    else
+        run_call(rest, &route, principal);
+}
+
 void rest_run(struct worker *worker, struct net_exchange *exchange) {
     struct rest rest = {.worker = worker, .exchange = exchange, .request = net_request(exchange)};
     struct op_principal principal;
-    struct route route;
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
-    if (run_public(&rest) || !authenticate(&rest, &principal) || run_page(&rest)) return;
-    rest_route_find(rest.request->method, rest.request->path, &route);
-    if (!route.op)
-        refuse_path(&rest, &route);
-    else
-        run_call(&rest, &route, &principal);
+    if (run_public(&rest) || !authenticate(&rest, &principal)) return;
+    if (!run_page(&rest)) run_route(&rest, &principal);
+    op_principal_free(&principal);
 }
 
 // Whether the query has follow=true, in the spelling that clients use.
@@ -275,9 +272,12 @@ static bool follows(struct slice query) {
 }
 
 struct net_plan rest_plan(void *arg, const struct http_request *request) {
+    struct nacre_server *server = arg;
+    struct op_credential credential = credential_of(request);
     struct route route;
     // Who has no key is refused at the head: no body is held for it.
-    if (!has_key(arg, request)) return (struct net_plan){.streamed = true};
+    if (!op_credential_may_pass(server->auth, &credential))
+        return (struct net_plan){.streamed = true};
     rest_route_find(request->method, request->path, &route);
     bool streamed = route.op && route.op->body && strcmp(route.op->body, "stream") == 0;
     bool endless = route.op && route.op->params >> OP_PARAM_FOLLOW & 1 && follows(request->query);

@@ -2,10 +2,9 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
-#include "auth/auth.h"
 #include "base/os/mutex.h"
 #include "net/server.h"
-#include "ops/op.h"
+#include "ops/principal.h"
 #include "ops/tx.h"
 #include "server/metrics.h"
 
