@@ -162,7 +162,7 @@ endforeach()
 
 # Programs that tests/lanes/ run: models, crash loops, preload libraries. They are no tests by themselves.
 file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/model/model_*.c
-    ${PROJECT_SOURCE_DIR}/tests/crash/crash_*.c)
+    ${PROJECT_SOURCE_DIR}/tests/crash/crash_*.c ${PROJECT_SOURCE_DIR}/tests/conformance/conformance_*.c)
 foreach(file IN LISTS files)
     cmake_path(GET file STEM name)
     nacre_executable(target ${name} ${name}_program ${file} ${ALL_ROOMS})

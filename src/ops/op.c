@@ -20,6 +20,35 @@ void op_answer_free(struct op_answer *answer) {
     buf_free(&answer->location);
 }
 
+// What the library calls a parameter, where it came in a header.
+static void name_header(struct buf *body) {
+    static const char *const headers[][2] = {
+        {"idempotency_key", "Idempotency-Key"},
+        {"lease", "Nacre-Lease"},
+        {"if_versions", "If-Match"},
+        {"Content-Type", "Content-Type"},
+        {"If-Match", "If-Match"},
+        {"If-None-Match", "If-None-Match"},
+        {"Idempotency-Key", "Idempotency-Key"},
+        {"Nacre-Lease", "Nacre-Lease"},
+        {"Prefer", "Prefer"},
+        {"Nacre-Transaction", "Nacre-Transaction"},
+        {"Nacre-Min-Sequence", "Nacre-Min-Sequence"},
+    };
+    char was[64], is[64];
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        size_t n = (size_t)snprintf(was, sizeof was, ",\"parameter\":\"%s\"", headers[i][0]);
+        size_t m = (size_t)snprintf(is, sizeof is, ",\"header\":\"%s\"", headers[i][1]);
+        if (!buf_reserve(body, sizeof is)) return; // longer by less than that
+        uint8_t *at = memmem(body->p, body->n, was, n);
+        if (!at) continue;
+        memmove(at + m, at + n, (size_t)(body->p + body->n - at) - n);
+        memcpy(at, is, m);
+        body->n = body->n - n + m;
+        return;
+    }
+}
+
 nacre_status op_refuse(struct op_call *call, nacre_status status) {
     struct op_answer *answer = &call->answer;
     buf_reset(&answer->body);
@@ -27,6 +56,7 @@ nacre_status op_refuse(struct op_call *call, nacre_status status) {
         buf_put_str(&answer->body, call->problem);
     else
         lib_problem_write(&answer->body, &call->ctx->err);
+    name_header(&answer->body);
     answer->status = nacre_status_http(status);
     answer->problem = true;
     answer->media = OP_JSON;

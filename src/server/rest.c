@@ -36,39 +36,9 @@ static void put_headers(struct rest *rest, const struct op_answer *answer) {
     buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
 }
 
-// What the library calls a parameter, where it came in a header.
-static void name_header(struct buf *body) {
-    static const char *const headers[][2] = {
-        {"idempotency_key", "Idempotency-Key"},
-        {"lease", "Nacre-Lease"},
-        {"if_versions", "If-Match"},
-        {"Content-Type", "Content-Type"},
-        {"If-Match", "If-Match"},
-        {"If-None-Match", "If-None-Match"},
-        {"Idempotency-Key", "Idempotency-Key"},
-        {"Nacre-Lease", "Nacre-Lease"},
-        {"Prefer", "Prefer"},
-        {"Nacre-Transaction", "Nacre-Transaction"},
-        {"Nacre-Min-Sequence", "Nacre-Min-Sequence"},
-    };
-    char was[64], is[64];
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
-        size_t n = (size_t)snprintf(was, sizeof was, ",\"parameter\":\"%s\"", headers[i][0]);
-        size_t m = (size_t)snprintf(is, sizeof is, ",\"header\":\"%s\"", headers[i][1]);
-        if (!buf_reserve(body, sizeof is)) return; // longer by less than that
-        uint8_t *at = memmem(body->p, body->n, was, n);
-        if (!at) continue;
-        memmove(at + m, at + n, (size_t)(body->p + body->n - at) - n);
-        memcpy(at, is, m);
-        body->n = body->n - n + m;
-        return;
-    }
-}
-
 // A problem object gets the request's id as its last member.
 static void sign_problem(struct rest *rest, struct buf *body) {
     if (body->n < 2 || body->p[body->n - 1] != '}') return;
-    name_header(body);
     body->n--;
     buf_printf(body, "%s\"request_id\":\"%s\"}", body->n > 1 ? "," : "", rest->request_id);
 }

@@ -63,6 +63,7 @@ def written_id(value):
 class Server:
     """A `nacre serve` of its own, for all scenarios; a way over sockets derives from it."""
     is_http = False  # whether it can carry steps of HTTP itself (do: http)
+    signs = True     # whether problems have a request_id
 
     def __init__(self, folder):
         self.dir = os.path.join(folder, "data")

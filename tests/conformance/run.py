@@ -13,11 +13,12 @@ from pathlib import Path
 
 import yaml
 
-from backend import PATIENCE
+from backend import MEDIA, PATIENCE
 from scenario import Different, check, fill, request_of
 
 HERE = Path(__file__).resolve().parent
-WAYS = {"rest": "backend_http.Rest", "unix": "backend_http.Unix"}  # module.class: see backend.py
+WAYS = {"rest": "backend_http.Rest", "unix": "backend_http.Unix",  # module.class: see backend.py
+        "embedded": "backend_embedded.Embedded"}
 
 
 def run_step(way, step, database, saved):
@@ -26,7 +27,7 @@ def run_step(way, step, database, saved):
     while True:
         answer = way.call(request_of(step, database))
         try:
-            return check(step, answer, saved)
+            return check(step, answer, saved, way.signs)
         except Different:
             if not step.get("wait") or time.monotonic() > end:
                 raise
@@ -50,10 +51,15 @@ def run_steps(way, scenario, database):
     return None
 
 
+def needs_http(step):
+    odd = {"headers", "params", "take", "key"} & set(step)
+    return step["do"] == "http" or odd or step.get("media", "json") not in MEDIA \
+        or step.get("accept", "json") not in MEDIA
+
+
 def can(way, scenario):
-    """Whether the scenario is for this way: steps of HTTP itself need HTTP."""
-    return way.is_http or not any(step["do"] == "http" or step.get("take")
-                                  for step in scenario["steps"])
+    """Whether the scenario is for this way: some steps are of HTTP itself."""
+    return way.is_http or not any(map(needs_http, scenario["steps"]))
 
 
 def open_way(name, folder):
