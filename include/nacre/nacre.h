@@ -355,6 +355,20 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_running(nacre_session *session, cons
  * runs with this id. Any thread, with a session of its own. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_running_cancel(nacre_session *session, const char *id);
 
+/* ---- jobs -------------------------------------------------------------------------------- */
+
+/* Work that goes on behind calls: {"items":[{"id","kind":"index_build|schema_change|update|delete",
+ * "state":"running|done|failed","database","collection","index"?,"documents" (done so far),
+ * "progress"? (0..1),"error"? (text)}]}: what is under way, and index builds and changes of schemas
+ * that failed and stand so. Index builds and changes of schemas go on after a restart, under the
+ * same ids. id: one of them alone, as an object; an index build also when it is done; NULL: all.
+ * NACRE_NOT_FOUND. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_jobs(nacre_session *session, const char *id,
+                                                 const char **out);
+/* Ends one: the index is dropped, the schema stays as it was, the call is NACRE_CANCELLED.
+ * NACRE_NOT_FOUND: it is over, or never was. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_job_cancel(nacre_session *session, const char *id);
+
 /* ---- changes ----------------------------------------------------------------------------- */
 
 /* What was written to a collection, in order: per document always, in all by commit. Change records

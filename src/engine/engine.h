@@ -85,6 +85,10 @@ MUST_USE nacre_status engine_extend(struct ctx *ctx, struct engine *engine,
 // the first documents that do not fit; NACRE_TIMEOUT and NACRE_CANCELLED leave it going on.
 MUST_USE nacre_status engine_catalog(struct ctx *ctx, struct engine *engine,
                                      const struct catalog_request *request, struct result *out);
+// Ends a change of the schema that is under way, which the commit next_from asked for: who waits
+// for it, and the collection's description, is told NACRE_CANCELLED. Fine if it is over.
+MUST_USE nacre_status engine_schema_cancel(struct ctx *ctx, struct engine *engine, uint32_t tablet,
+                                           uint64_t next_from);
 // Waits until the index is ready or failed. NACRE_TIMEOUT by ctx's deadline.
 MUST_USE nacre_status engine_wait_index(struct ctx *ctx, struct engine *engine,
                                         struct target target, struct slice index);

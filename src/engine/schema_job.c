@@ -114,7 +114,7 @@ static nacre_status log_part(struct ctx *ctx, struct part *p) {
     buf_init(&payload, &p->e->budget, SIZE_MAX);
     buf_init(&error, NULL, SIZE_MAX);
     if (p->offenders) {
-        tell_offenders(p);
+        if (p->found.status == NACRE_OK) tell_offenders(p);
         result_error_put(&error, &p->found);
         TRY(buf_status(&error));
         c.error = buf_slice(&error);
@@ -156,6 +156,40 @@ nacre_status engine_schema_round(struct ctx *ctx, struct engine *e, bool *worked
         *worked = true;
     }
     txn_view_release(view);
+    return status;
+}
+
+// --- cancelling --------------------------------------------------------------------------
+
+// One try: fails to apply, without an error, where a part was logged meanwhile.
+static nacre_status refuse_change(struct ctx *ctx, struct engine *e, struct view *view,
+                                  const struct collection *c) {
+    struct part p = {.e = e, .view = view, .collection = c, .offenders = 1};
+    buf_init(&p.after, NULL, SIZE_MAX);
+    buf_init(&p.last, NULL, SIZE_MAX);
+    p.found.status = NACRE_CANCELLED;
+    snprintf(p.found.detail, sizeof p.found.detail,
+             "the change of the schema of collection %s was cancelled", c->name);
+    nacre_status status =
+        txn_schema_progress(ctx, view->kv, view->kv_view, c->tablet, &p.documents, &p.after);
+    if (status == NACRE_OK) status = log_part(ctx, &p);
+    buf_free(&p.after);
+    buf_free(&p.last);
+    return status;
+}
+
+nacre_status engine_schema_cancel(struct ctx *ctx, struct engine *e, uint32_t tablet,
+                                  uint64_t next_from) {
+    bool over = false;
+    nacre_status status = NACRE_OK;
+    while (status == NACRE_OK && !over) {
+        struct view *view = engine_view(e);
+        const struct collection *c = catalog_by_tablet(view->catalog, tablet);
+        over = !c || c->next_from != next_from;
+        if (!over) status = refuse_change(ctx, e, view, c);
+        txn_view_release(view);
+        if (status == NACRE_OK) status = ctx_check(ctx);
+    }
     return status;
 }
 

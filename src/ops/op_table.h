@@ -103,5 +103,8 @@ MUST_USE nacre_status run_tx_commit(struct op_call *call);
 MUST_USE nacre_status run_tx_rollback(struct op_call *call);
 MUST_USE nacre_status run_running_list(struct op_call *call);
 MUST_USE nacre_status run_running_cancel(struct op_call *call);
+MUST_USE nacre_status run_job_list(struct op_call *call);
+MUST_USE nacre_status run_job_get(struct op_call *call);
+MUST_USE nacre_status run_job_delete(struct op_call *call);
 
 #endif

@@ -554,6 +554,11 @@ static nacre_status make_running(struct scene *s) {
     return nacre_running(s->f.s, &text);
 }
 
+static nacre_status make_jobs(struct scene *s) {
+    const char *text;
+    return nacre_jobs(s->f.s, NULL, &text);
+}
+
 static const struct call calls[] = {
     {"put", before_put, make_put, done_put},
     {"insert", before_insert, make_insert, done_insert},
@@ -594,6 +599,7 @@ static const struct call calls[] = {
     {"aggregate", NULL, make_aggregate, NULL},
     {"explain", NULL, make_explain, NULL},
     {"running", NULL, make_running, NULL},
+    {"jobs", NULL, make_jobs, NULL},
     {"export", NULL, make_export, NULL},
     {"export CSV", NULL, make_export_csv, NULL},
     {"check", NULL, make_check, NULL},
