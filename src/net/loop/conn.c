@@ -1,14 +1,14 @@
-// A connection: bytes in, requests; replies, bytes out. On its loop's thread.
+// A connection: the socket, its buffers and timers. What the bytes mean is its protocol's. On its
+// loop's thread.
 #include "net/loop/loop.h"
 
-enum { READ_SIZE = 64 << 10, PIPELINED_MAX = 256 << 10, LINGER_MS = 1000 };
-
-static void advance(struct net_conn *conn);
+enum { LINGER_MS = 1000, SPARE_MS = 1000, SPARE_SIZE = 1024 };
 
 // --- end ---
 
 static void on_closed(uv_handle_t *handle) {
     struct net_conn *conn = handle->data;
+    if (conn->session) conn->protocol->close(conn);
     buf_free(&conn->in);
     buf_free(&conn->out);
     buf_free(&conn->writing);
@@ -16,23 +16,11 @@ static void on_closed(uv_handle_t *handle) {
     mem_free(conn);
 }
 
-// The exchange goes on without its connection; its end frees it.
-static void let_go(struct net_exchange *e) {
-    mutex_lock(&e->mutex);
-    e->gone = true;
-    cond_broadcast(&e->cond);
-    mutex_unlock(&e->mutex);
-    e->conn = NULL;
-}
-
 void net_conn_close(struct net_conn *conn) {
     if (conn->closing) return;
     conn->closing = true;
-    if (conn->exchange && (conn->state == CONN_RUN || conn->exchange->streamed))
-        let_go(conn->exchange);
-    else if (conn->exchange)
-        net_exchange_free(conn->exchange);
-    conn->exchange = NULL;
+    while (conn->exchanges)
+        net_exchange_drop(conn->exchanges);
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     uv_close(&conn->uv.handle, on_closed);
@@ -41,7 +29,29 @@ void net_conn_close(struct net_conn *conn) {
 // --- out ---
 
 static void flush(struct net_conn *conn);
-static void pull(struct net_conn *conn);
+static void read_or_not(struct net_conn *conn);
+
+// Its output is written, and its appetite asked, at the end of the turn.
+static void set_dirty(struct net_conn *conn) {
+    if (conn->dirty) return;
+    conn->dirty = true;
+    conn->dirty_next = conn->loop->dirty;
+    conn->loop->dirty = conn;
+}
+
+size_t net_conn_unsent(const struct net_conn *conn) { return conn->out.n + conn->writing.n; }
+
+bool net_conn_draining(const struct net_conn *conn) {
+    return atomic_load(&conn->loop->server->draining);
+}
+
+void net_conn_finish(struct net_conn *conn) {
+    if (conn->state != CONN_OPEN) return;
+    conn->state = CONN_LAST;
+    while (conn->exchanges)
+        net_exchange_drop(conn->exchanges);
+    set_dirty(conn);
+}
 
 static void on_written(uv_write_t *write, int status) {
     struct net_conn *conn = write->data;
@@ -53,8 +63,9 @@ static void on_written(uv_write_t *write, int status) {
         net_conn_close(conn);
         return;
     }
-    if (conn->exchange) pull(conn);
-    flush(conn);
+    if (conn->state == CONN_OPEN) conn->protocol->drained(conn);
+    set_dirty(conn);
+    net_loop_settle(conn->loop);
 }
 
 static void on_shut(uv_shutdown_t *shut, int status) {
@@ -106,269 +117,156 @@ static void flush(struct net_conn *conn) {
     }
 }
 
-// An answer that no worker makes; the connection closes after it.
-static void refuse(struct net_conn *conn, int status, const char *detail) {
-    const struct net_app *app = conn->loop->server->app;
-    struct net_exchange none = {.close_after = true};
-    struct buf content BUF_CLEANUP = {0};
-    buf_init(&content, NULL, 64 << 10);
-    app->refuse(app->arg, status, detail, &content);
-    net_exchange_head(&conn->out, status, SLICE_LIT("Content-Type: application/problem+json\r\n"),
-                      (int64_t)content.n, &none);
-    buf_put_slice(&conn->out, buf_slice(&content));
-    if (conn->exchange && conn->exchange->streamed)
-        let_go(conn->exchange);
-    else if (conn->exchange)
-        net_exchange_free(conn->exchange);
-    conn->exchange = NULL;
-    conn->state = CONN_LAST;
-    flush(conn);
-}
-
-// Takes over what the worker has written so far.
-static void pull(struct net_conn *conn) {
-    struct net_exchange *e = conn->exchange;
-    if (conn->out.n > NET_QUEUE_MAX) return; // the peer reads slowly: the worker waits
-    mutex_lock(&e->mutex);
-    buf_put_slice(&conn->out, buf_slice(&e->out));
-    buf_reset(&e->out);
-    bool resume = e->paused && e->body.n < NET_QUEUE_MAX / 2;
-    if (resume) e->paused = false;
-    cond_broadcast(&e->cond);
-    mutex_unlock(&e->mutex);
-    if (resume) advance(conn);
-}
-
 // --- in ---
 
-static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
-    struct net_conn *conn = handle->data;
-    (void)suggested;
-    if (conn->in_at) { // what is done with makes room
-        memmove(conn->in.p, conn->in.p + conn->in_at, conn->in.n - conn->in_at);
-        conn->in.n -= conn->in_at;
-        conn->in_at = 0;
-    }
-    uint8_t *room = buf_reserve(&conn->in, READ_SIZE);
-    *out = uv_buf_init((char *)room, room ? READ_SIZE : 0);
+static const struct {
+    const char *bytes;
+    const struct net_protocol *protocol;
+} prefaces[] = {{"", &net_http1}};
+
+// Whether the bytes are the preface (1), cannot be (-1), or may become it (0).
+static int compare(struct slice in, const char *preface) {
+    size_t size = strlen(preface), n = in.n < size ? in.n : size;
+    if (n && memcmp(in.p, preface, n) != 0) return -1;
+    return in.n >= size;
 }
 
-static void read_or_not(struct net_conn *conn);
-static bool bad_body(struct net_conn *conn, int status, const char *detail);
+// By the first bytes. False: they do not tell yet.
+static bool choose(struct net_conn *conn, struct slice in) {
+    for (size_t i = 0; i < sizeof prefaces / sizeof *prefaces; i++) {
+        int like = compare(in, prefaces[i].bytes);
+        if (like == 0) return false;
+        if (like < 0) continue;
+        conn->protocol = prefaces[i].protocol;
+        break;
+    }
+    if (conn->protocol->open(conn)) return true;
+    net_conn_close(conn);
+    return false;
+}
+
+static size_t take(struct net_conn *conn, struct slice in) {
+    if (!conn->protocol && !choose(conn, in)) return 0;
+    return conn->protocol->take(conn, in);
+}
+
+// Gives the protocol what is there; fresh: bytes that are not in conn->in.
+static void feed(struct net_conn *conn, struct slice fresh) {
+    if (conn->feeding) {
+        conn->again = true;
+        return;
+    }
+    conn->feeding = true;
+    do {
+        conn->again = false;
+        bool kept = conn->in.n > 0;
+        if (kept) buf_put_slice(&conn->in, fresh);
+        struct slice in = kept ? buf_slice(&conn->in) : fresh;
+        size_t used = take(conn, in);
+        if (!kept)
+            buf_put_slice(&conn->in, slice_skip(fresh, used));
+        else if (used) {
+            conn->in.n -= used;
+            memmove(conn->in.p, conn->in.p + used, conn->in.n);
+        }
+        fresh = slice_of(NULL, 0);
+    } while (conn->again && conn->state == CONN_OPEN && !conn->closing);
+    conn->feeding = false;
+    if (buf_status(&conn->in) != NACRE_OK) net_conn_close(conn);
+    read_or_not(conn);
+}
+
+void net_conn_resume(struct net_conn *conn) {
+    if (conn->state == CONN_OPEN && !conn->closing) feed(conn, slice_of(NULL, 0));
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+    const struct net_conn *conn = handle->data;
+    (void)suggested;
+    *out = uv_buf_init((char *)conn->loop->room, NET_READ_SIZE);
+}
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
     struct net_conn *conn = stream->data;
-    (void)bytes;
-    if (size == UV_EOF && conn->state == CONN_RUN && !conn->exchange->endless) {
-        conn->ended = true; // it may still read: what it asked is answered, then closed
+    if (size == UV_EOF && conn->state == CONN_OPEN && conn->protocol) {
+        conn->ended = true;
+        conn->protocol->ended(conn);
         read_or_not(conn);
-        return;
-    }
-    if (size == UV_EOF && conn->state == CONN_BODY && conn->exchange->streamed) {
-        conn->ended = true; // within a body: who reads that is told, and may still answer
-        bad_body(conn, 400, "the body ends before its length");
-        read_or_not(conn);
-        return;
-    }
-    if (size < 0) { // the end, or no room
+    } else if (size < 0) {
         net_conn_close(conn);
-        return;
+    } else if (conn->state == CONN_OPEN) {
+        conn->since_ms = uv_now(&conn->loop->uv);
+        feed(conn, slice_of(bytes->base, (size_t)size));
+        set_dirty(conn);
     }
-    if (conn->state == CONN_LAST || conn->state == CONN_LINGER) {
-        conn->in.n = conn->in_at = 0;
-        return;
-    }
-    conn->in.n += (size_t)size;
-    conn->since_ms = uv_now(&conn->loop->uv);
-    advance(conn);
+    net_loop_settle(conn->loop);
 }
 
 static void read_or_not(struct net_conn *conn) {
-    bool wanted = true;
     if (conn->closing) return;
-    if (conn->ended) wanted = false;
-    if (conn->state == CONN_RUN && conn->in.n - conn->in_at > PIPELINED_MAX) wanted = false;
-    if (conn->state == CONN_BODY && conn->exchange->paused) wanted = false;
+    bool wanted = !conn->ended;
+    if (conn->state == CONN_OPEN && conn->protocol) wanted &= conn->protocol->hungry(conn);
     if (wanted && !conn->reading) uv_read_start(&conn->uv.stream, on_room, on_read);
     if (!wanted && conn->reading) uv_read_stop(&conn->uv.stream);
     conn->reading = wanted;
 }
 
-static void submit(struct net_conn *conn) {
-    struct net_server *server = conn->loop->server;
-    struct net_exchange *e = conn->exchange;
-    atomic_fetch_add(&server->busy, 1);
-    conn->loop->busy++;
-    if (net_workers_submit(&server->workers, e)) return;
-    atomic_fetch_sub(&server->busy, 1);
-    conn->loop->busy--;
-    e->streamed = false;
-    refuse(conn, 503, "there can be no more threads");
-}
-
-// One head. False: nothing more to do now.
-static bool take_head(struct net_conn *conn) {
-    struct net_server *server = conn->loop->server;
-    struct slice rest = slice_of(conn->in.p + conn->in_at, conn->in.n - conn->in_at);
-    struct http1_problem problem;
-    struct http_request request;
-    size_t used;
-    enum http1_result result = rest.n ? http1_head(rest, &request, &used, &problem) : HTTP1_MORE;
-    if (atomic_load(&server->draining) || (result == HTTP1_MORE && conn->ended)) {
-        conn->state = CONN_LAST;
-        flush(conn);
-        return false;
-    }
-    if (result == HTTP1_MORE) return false;
-    if (result == HTTP1_BAD) {
-        refuse(conn, problem.status, problem.detail);
-        return false;
-    }
-    struct net_plan plan = server->app->plan(server->app->arg, &request);
-    struct net_exchange *e = net_exchange_new(conn, slice_of(rest.p, used), &request);
-    if (!e) {
-        net_conn_close(conn);
-        return false;
-    }
-    conn->in_at += used;
-    conn->exchange = e;
-    e->close_after = !request.keep_alive;
-    e->streamed = plan.streamed;
-    e->endless = plan.endless;
-    e->body_ended = !request.chunked && request.content_length == 0;
-    if (!plan.streamed) e->body.max = plan.body_max;
-    if (!plan.streamed && request.content_length > plan.body_max) {
-        refuse(conn, 413, "the body is larger than this request may be");
-        return false;
-    }
-    if (request.expect_continue) buf_put_str(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    http1_body_begin(&conn->body, &request);
-    conn->state = CONN_BODY;
-    if (e->streamed) submit(conn);
-    return conn->state == CONN_BODY;
-}
-
-static bool keep_body(struct net_conn *conn, struct slice bytes) {
-    struct net_exchange *e = conn->exchange;
-    if (!e->streamed) {
-        buf_put_slice(&e->body, bytes);
-        return buf_status(&e->body) == NACRE_OK;
-    }
-    mutex_lock(&e->mutex);
-    buf_put_slice(&e->body, bytes);
-    bool kept = buf_status(&e->body) == NACRE_OK;
-    e->paused = e->body.n > NET_QUEUE_MAX;
-    cond_broadcast(&e->cond);
-    mutex_unlock(&e->mutex);
-    return kept;
-}
-
-static void end_body(struct net_conn *conn, bool failed) {
-    struct net_exchange *e = conn->exchange;
-    mutex_lock(&e->mutex);
-    e->body_ended = true;
-    e->body_failed = failed;
-    e->close_after |= failed;
-    cond_broadcast(&e->cond);
-    mutex_unlock(&e->mutex);
-}
-
-static bool bad_body(struct net_conn *conn, int status, const char *detail) {
-    if (conn->exchange->streamed) { // the worker tells it
-        end_body(conn, true);
-        conn->state = CONN_RUN;
-        return false;
-    }
-    refuse(conn, status, detail);
-    return false;
-}
-
-static bool take_body(struct net_conn *conn) {
-    struct slice rest = slice_of(conn->in.p + conn->in_at, conn->in.n - conn->in_at), bytes;
-    struct http1_problem problem;
-    size_t used;
-    if (conn->exchange->streamed && conn->exchange->paused) return false;
-    enum http1_result result = http1_body_take(&conn->body, rest, &bytes, &used, &problem);
-    if (result == HTTP1_BAD) return bad_body(conn, problem.status, problem.detail);
-    if (!keep_body(conn, bytes))
-        return bad_body(conn, 413, "the body is larger than this request may be");
-    conn->in_at += used;
-    if (result == HTTP1_MORE) return used > 0;
-    conn->state = CONN_RUN;
-    if (conn->exchange->streamed)
-        end_body(conn, false);
-    else
-        submit(conn);
-    return false;
-}
-
-static void advance(struct net_conn *conn) {
-    bool more = true;
-    while (more && !conn->closing) {
-        more = false;
-        if (conn->state == CONN_HEAD)
-            more = take_head(conn);
-        else if (conn->state == CONN_BODY)
-            more = take_body(conn);
-    }
-    flush(conn);
-    read_or_not(conn);
-}
-
-// --- what workers tell ---
-
-static void end_exchange(struct net_conn *conn, struct net_exchange *e) {
-    bool whole_body = conn->state == CONN_RUN;
-    bool close = e->close_after || e->aborted || !whole_body;
-    conn->exchange = NULL;
-    conn->state = close ? CONN_LAST : CONN_HEAD;
-    net_exchange_free(e);
-}
+// --- what workers tell, and time ---
 
 void net_conn_notice(struct net_exchange *e) {
     struct net_conn *conn = e->conn;
     if (e->finished) {
+        e->running = false;
         atomic_fetch_sub(&e->loop->server->busy, 1);
         e->loop->busy--;
+        if (!conn) net_exchange_free(e);
     }
-    if (!conn) {
-        if (e->finished) net_exchange_free(e);
-        return;
-    }
-    if (e->finished) {
-        bool begun = e->begun;
-        buf_put_slice(&conn->out, buf_slice(&e->out));
-        if (!begun) {
-            e->streamed = false;
-            refuse(conn, 503, "no worker could be made: there is no memory");
-        } else {
-            end_exchange(conn, e);
+    if (!conn) return;
+    conn->protocol->told(conn, e);
+    set_dirty(conn);
+}
+
+void net_loop_settle(struct net_loop *loop) {
+    struct net_exchange *first = loop->submitted;
+    loop->submitted = NULL;
+    loop->submitted_last = &loop->submitted;
+    if (first && !net_workers_submit(&loop->server->workers, first)) {
+        for (struct net_exchange *e = first, *next; e; e = next) {
+            next = e->next;
+            e->finished = true; // without a reply
+            net_conn_notice(e);
         }
-        advance(conn);
-        return;
     }
-    pull(conn);
-    if (conn->exchange == e) flush(conn);
-    if (!conn->closing) read_or_not(conn);
+    while (loop->dirty) {
+        struct net_conn *conn = loop->dirty;
+        loop->dirty = conn->dirty_next;
+        conn->dirty = false;
+        flush(conn);
+        read_or_not(conn);
+    }
+}
+
+// Buffers of a connection that is at rest are given back.
+static void spare(struct net_conn *conn) {
+    if (conn->in.n == 0 && conn->in.cap > SPARE_SIZE) buf_free(&conn->in);
+    if (conn->out.n == 0 && conn->out.cap > SPARE_SIZE) buf_free(&conn->out);
+    if (!conn->write_pending && conn->writing.cap > SPARE_SIZE) buf_free(&conn->writing);
 }
 
 void net_conn_sweep(struct net_conn *conn, uint64_t now_ms) {
     const struct net_limits *limits = &conn->loop->server->limits;
     uint64_t quiet_ms = now_ms - conn->since_ms;
-    bool partial = conn->in.n > conn->in_at;
+    if (quiet_ms > SPARE_MS) spare(conn);
     if (conn->state == CONN_LINGER && quiet_ms > LINGER_MS)
-        net_conn_close(conn);
-    else if (atomic_load(&conn->loop->server->draining) && conn->state == CONN_HEAD && !partial &&
-             conn->out.n == 0 && !conn->write_pending)
         net_conn_close(conn);
     else if (conn->write_pending && quiet_ms > limits->stall_ms)
         net_conn_close(conn);
-    else if (conn->state == CONN_HEAD && partial && quiet_ms > limits->head_ms)
-        refuse(conn, 408, "the request did not come in time");
-    else if (conn->state == CONN_HEAD && quiet_ms > limits->idle_ms)
+    else if (conn->state == CONN_OPEN && !conn->protocol &&
+             (quiet_ms > limits->head_ms || net_conn_draining(conn)))
         net_conn_close(conn);
-    else if (conn->state == CONN_BODY && conn->reading && quiet_ms > limits->stall_ms)
-        bad_body(conn, 408, "the body did not come in time");
+    if (conn->closing || conn->state != CONN_OPEN || !conn->protocol) return;
+    if (net_conn_draining(conn)) conn->protocol->drain(conn);
+    if (!conn->closing && conn->state == CONN_OPEN) conn->protocol->sweep(conn, quiet_ms);
 }
 
 // --- begin ---

@@ -1,5 +1,7 @@
-// A request and its reply, between a loop and a worker.
+// A request and its reply, between a loop and a worker. No protocol is known here.
 #include "net/loop/loop.h"
+
+// --- on the loop's thread ---
 
 struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
                                       const struct http_request *request) {
@@ -23,48 +25,108 @@ struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
     e->is_head = slice_eq_str(r->method, "HEAD");
     e->loop = conn->loop;
     e->conn = conn;
+    e->sibling = conn->exchanges;
+    e->link = &conn->exchanges;
+    if (e->sibling) e->sibling->link = &e->sibling;
+    conn->exchanges = e;
     mutex_init(&e->mutex);
     cond_init(&e->cond);
     buf_init(&e->body, NULL, SIZE_MAX / 4);
+    buf_init(&e->headers, NULL, HTTP_HEAD_MAX * 4);
     buf_init(&e->out, NULL, SIZE_MAX / 4);
+    buf_init(&e->trailers, NULL, HTTP_HEAD_MAX * 4);
     return e;
 }
 
+static void leave(struct net_exchange *e) {
+    if (!e->conn) return;
+    *e->link = e->sibling;
+    if (e->sibling) e->sibling->link = e->link;
+    e->conn = NULL;
+}
+
 void net_exchange_free(struct net_exchange *e) {
+    leave(e);
     buf_free(&e->body);
+    buf_free(&e->headers);
     buf_free(&e->out);
+    buf_free(&e->trailers);
     cond_destroy(&e->cond);
     mutex_destroy(&e->mutex);
     mem_free(e->head);
     mem_free(e);
 }
 
+void net_exchange_drop(struct net_exchange *e) {
+    if (!e->running) {
+        net_exchange_free(e);
+        return;
+    }
+    mutex_lock(&e->mutex);
+    e->gone = true;
+    cond_broadcast(&e->cond);
+    mutex_unlock(&e->mutex);
+    leave(e);
+}
+
+void net_exchange_submit(struct net_exchange *e) {
+    e->running = true;
+    atomic_fetch_add(&e->loop->server->busy, 1);
+    e->loop->busy++;
+    e->next = NULL;
+    *e->loop->submitted_last = e;
+    e->loop->submitted_last = &e->next;
+}
+
+bool net_exchange_feed(struct net_exchange *e, struct slice bytes) {
+    mutex_lock(&e->mutex);
+    buf_put_slice(&e->body, bytes);
+    bool kept = buf_status(&e->body) == NACRE_OK;
+    e->paused = e->streamed && e->body.n > NET_QUEUE_MAX;
+    cond_broadcast(&e->cond);
+    mutex_unlock(&e->mutex);
+    return kept;
+}
+
+void net_exchange_end_body(struct net_exchange *e, bool failed) {
+    mutex_lock(&e->mutex);
+    e->body_ended = true;
+    e->body_failed = failed;
+    cond_broadcast(&e->cond);
+    mutex_unlock(&e->mutex);
+}
+
+struct net_news net_exchange_take(struct net_exchange *e, struct buf *content) {
+    mutex_lock(&e->mutex);
+    struct net_news news = {.begun = e->begun, .wanted = e->wanted};
+    struct buf swap = *content;
+    *content = e->out;
+    e->out = swap;
+    e->wanted = false;
+    news.resume = e->paused && e->body.n < NET_QUEUE_MAX / 2;
+    if (news.resume) e->paused = false;
+    cond_broadcast(&e->cond);
+    mutex_unlock(&e->mutex);
+    return news;
+}
+
+// --- on either ---
+
 void net_exchange_notice(struct net_exchange *e, bool done) {
     struct net_loop *loop = e->loop;
     mutex_lock(&loop->mutex);
     e->done |= done; // from here the loop may free it
+    bool wake = loop->notices == NULL;
     if (!e->noticed) {
         e->noticed = true;
         e->next = loop->notices;
         loop->notices = e;
     }
     mutex_unlock(&loop->mutex);
-    uv_async_send(&loop->wake);
+    if (wake) uv_async_send(&loop->wake);
 }
 
-void net_exchange_head(struct buf *out, int status, struct slice headers, int64_t size,
-                       const struct net_exchange *e) {
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", status, http_phrase(status));
-    buf_put_slice(out, headers);
-    if (size >= 0 && status != 204 && status != 304)
-        buf_printf(out, "Content-Length: %lld\r\n", (long long)size);
-    if (size < 0 && e->chunked) buf_put_str(out, "Transfer-Encoding: chunked\r\n");
-    if (e->close_after)
-        buf_put_str(out, "Connection: close\r\n");
-    else if (e->request.minor_zero)
-        buf_put_str(out, "Connection: keep-alive\r\n");
-    buf_put_str(out, "\r\n");
-}
+// --- on the worker's thread ---
 
 const struct http_request *net_request(const struct net_exchange *e) { return &e->request; }
 struct slice net_body(const struct net_exchange *e) {
@@ -73,6 +135,13 @@ struct slice net_body(const struct net_exchange *e) {
 
 long net_read(struct net_exchange *e, void *buffer, size_t size) {
     mutex_lock(&e->mutex);
+    bool wait = e->body.n == 0 && !e->body_ended && !e->body_failed && !e->gone;
+    if (wait && e->request.expect_continue && !e->asked) {
+        e->asked = e->wanted = true;
+        mutex_unlock(&e->mutex);
+        net_exchange_notice(e, false);
+        mutex_lock(&e->mutex);
+    }
     while (e->body.n == 0 && !e->body_ended && !e->body_failed && !e->gone)
         cond_wait(&e->cond, &e->mutex);
     bool failed = e->body_failed || e->gone;
@@ -88,26 +157,23 @@ long net_read(struct net_exchange *e, void *buffer, size_t size) {
     return failed && n == 0 ? -1 : (long)n;
 }
 
-// Under the mutex. A reply that does not wait for the end of a body is the connection's last.
-static void begin(struct net_exchange *e) {
+static void begin(struct net_exchange *e, int status, struct slice headers, int64_t size) {
+    e->status = status;
+    e->size = size;
+    buf_put_slice(&e->headers, headers);
     e->begun = true;
-    e->close_after |= e->streamed && !e->body_ended;
 }
 
 void net_reply(struct net_exchange *e, int status, struct slice headers, struct slice content) {
     mutex_lock(&e->mutex);
-    begin(e);
-    net_exchange_head(&e->out, status, headers, (int64_t)content.n, e);
+    begin(e, status, headers, (int64_t)content.n);
     if (!e->is_head && status != 204 && status != 304) buf_put_slice(&e->out, content);
     mutex_unlock(&e->mutex);
 }
 
 void net_reply_begin(struct net_exchange *e, int status, struct slice headers) {
     mutex_lock(&e->mutex);
-    begin(e);
-    e->chunked = !e->request.minor_zero;
-    if (!e->chunked) e->close_after = true; // its end is that of the connection
-    net_exchange_head(&e->out, status, headers, -1, e);
+    begin(e, status, headers, -1);
     mutex_unlock(&e->mutex);
 }
 
@@ -118,9 +184,7 @@ int net_write(struct net_exchange *e, const void *bytes, size_t size) {
         cond_wait(&e->cond, &e->mutex);
     bool gone = e->gone;
     if (!gone && !e->is_head) {
-        if (e->chunked) buf_printf(&e->out, "%zx\r\n", size);
         buf_put(&e->out, bytes, size);
-        if (e->chunked) buf_put_str(&e->out, "\r\n");
         gone = buf_status(&e->out) != NACRE_OK;
     }
     bool flush = e->out.n > NET_FLUSH_SIZE;

@@ -14,31 +14,78 @@
 enum {
     NET_QUEUE_MAX = 1 << 20,   // bytes of a stream that wait, each way
     NET_FLUSH_SIZE = 64 << 10, // so much of a streamed reply goes out at once
+    NET_READ_SIZE = 64 << 10,
     NET_LISTENERS_MAX = 16,
     NET_LOOPS_MAX = 64,
 };
 
-// Belongs to its loop; between net_workers_submit and the notice of its end also to a worker.
+// Belongs to its loop; between net_exchange_submit and the notice of its end also to a worker.
 struct net_exchange {
-    struct net_exchange *next; // in the queue of the workers, or in the loop's notices
+    struct net_exchange *next;       // in the queue of the workers, or in the loop's notices
+    struct net_exchange *taken_next; // of the notices that the loop has taken
     struct net_loop *loop;
-    struct net_conn *conn; // loop's thread only; NULL: gone
+    struct net_conn *conn;                // loop's thread only; NULL: gone
+    struct net_exchange *sibling, **link; // the connection's others; loop's thread only
+    void *stream;                         // the protocol's own
     struct http_request request;
     uint8_t *head;   // the bytes that request points into
     struct buf body; // whole, or (under mutex) what waits to be read
     bool streamed, endless, is_head;
+    bool running;                 // a worker has it; loop's thread only
     bool noticed, done, finished; // under the loop's mutex; finished: the loop has seen done
     struct mutex mutex;           // guards what follows
     struct cond cond;
-    struct buf out;                   // of the reply, as it goes out
-    bool begun, chunked, close_after; // of the reply
-    bool body_ended, body_failed;     // of a streamed body
-    bool paused;                      // the loop does not read
-    bool gone;                        // the connection is
-    bool aborted;
+    // The reply. status, headers and size stay as they are once begun is set.
+    bool begun;
+    int status;
+    struct buf headers;
+    int64_t size;                 // of the content; -1: not known yet
+    struct buf out;               // content that the loop has not taken
+    struct buf trailers;          // lines like headers; complete when done
+    bool aborted;                 // the reply is not whole
+    bool body_ended, body_failed; // of a streamed body
+    bool asked, wanted;           // for the first bytes of the body, by a worker that waits
+    bool paused;                  // the loop does not feed
+    bool gone;                    // the connection is
 };
 
-enum net_conn_state { CONN_HEAD, CONN_BODY, CONN_RUN, CONN_LAST, CONN_LINGER };
+// What a worker has made of an exchange since its loop looked last.
+struct net_news {
+    bool begun;  // there is a head
+    bool wanted; // the worker waits for the first bytes of the body: told once
+    bool resume; // there is room for more of the body: told once
+};
+
+// A protocol over a connection, as functions that run on the loop's thread. They read conn->in's
+// bytes as given, append to conn->out, and never touch the socket.
+struct net_protocol {
+    const char *name;
+    // Makes conn->session. False: there is no memory.
+    bool (*open)(struct net_conn *conn);
+    // Frees conn->session; the exchanges have been let go of.
+    void (*close)(struct net_conn *conn);
+    // Bytes of the peer, none (after net_conn_resume) or more: how many are done with. The rest is
+    // given again, with what follows it.
+    size_t (*take)(struct net_conn *conn, struct slice in);
+    // The peer sends no more.
+    void (*ended)(struct net_conn *conn);
+    // A worker has something: call net_exchange_take. e->finished: the worker is through; the
+    // protocol frees the exchange, now or later.
+    void (*told)(struct net_conn *conn, struct net_exchange *e);
+    // What was written has gone out: there is room for more.
+    void (*drained)(struct net_conn *conn);
+    bool (*hungry)(const struct net_conn *conn); // whether more bytes are wanted now
+    // Every quarter of a second; since the last progress quiet_ms.
+    void (*sweep)(struct net_conn *conn, uint64_t quiet_ms);
+    // No new requests: ends the connection when what runs is answered. Called again and again.
+    void (*drain)(struct net_conn *conn);
+};
+
+enum net_conn_state {
+    CONN_OPEN,
+    CONN_LAST,   // ends when all is written
+    CONN_LINGER, // its last bytes are read
+};
 
 union net_handle {
     uv_handle_t handle;
@@ -51,16 +98,17 @@ struct net_conn {
     union net_handle uv;
     struct net_loop *loop;
     struct net_conn *next, **link;
-    enum net_conn_state state; // LAST: ends when all is written; LINGER: its last bytes are read
-    struct buf in;
-    size_t in_at; // bytes of in that are done with
-    struct http1_body body;
-    struct net_exchange *exchange;
+    struct net_conn *dirty_next; // in the loop's list of those with something to write
+    enum net_conn_state state;
+    const struct net_protocol *protocol; // NULL: the first bytes have not told yet
+    void *session;                       // the protocol's
+    struct net_exchange *exchanges;
+    struct buf in; // what the protocol did not take yet
     struct buf out, writing;
     uv_write_t write;
     uv_shutdown_t shut;
     bool ended; // the peer sends no more
-    bool write_pending, closing, reading, is_unix;
+    bool dirty, feeding, again, write_pending, closing, reading, is_unix;
     uint64_t since_ms; // of the last progress, by the loop's clock
 };
 
@@ -78,7 +126,10 @@ struct net_loop {
     struct thread thread;
     struct net_listener listeners[NET_LISTENERS_MAX];
     size_t listener_count;
-    struct net_conn *conns;
+    struct net_conn *conns, *dirty;
+    struct net_exchange *submitted, **submitted_last; // for the workers, at the end of a turn
+    uint8_t *room;                                    // where sockets are read into
+    struct buf scratch; // content on its way from an exchange to its connection
     struct mutex mutex; // guards notices
     struct net_exchange *notices;
     uint32_t busy; // exchanges that workers have; the loop's thread only
@@ -113,17 +164,32 @@ void net_conn_accept(struct net_listener *listener);
 void net_conn_notice(struct net_exchange *exchange); // a worker has something
 void net_conn_sweep(struct net_conn *conn, uint64_t now_ms);
 void net_conn_close(struct net_conn *conn);
+void net_loop_settle(struct net_loop *loop); // hands over and writes what a turn has gathered
+// For protocols.
+void net_conn_finish(struct net_conn *conn); // no more requests; ends when all is written
+void net_conn_resume(struct net_conn *conn); // take is called again
+size_t net_conn_unsent(const struct net_conn *conn);
+bool net_conn_draining(const struct net_conn *conn);
 // exchange.c
+// The request's slices point into head, which is copied. NULL: there is no memory.
 struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
                                       const struct http_request *request);
-void net_exchange_free(struct net_exchange *exchange);
+void net_exchange_free(struct net_exchange *exchange); // no worker has it
+// The loop has no more to do with it: freed now, or when its worker is through.
+void net_exchange_drop(struct net_exchange *exchange);
+void net_exchange_submit(struct net_exchange *exchange);                   // gives it to a worker
+bool net_exchange_feed(struct net_exchange *exchange, struct slice bytes); // false: too many
+void net_exchange_end_body(struct net_exchange *exchange, bool failed);
+// Takes the news; content that came since is swapped into *content, which must be empty.
+struct net_news net_exchange_take(struct net_exchange *exchange, struct buf *content);
 void net_exchange_notice(struct net_exchange *exchange, bool done); // wakes its loop
-// Appends a reply's head; size < 0: chunked, or to the end of the connection.
-void net_exchange_head(struct buf *out, int status, struct slice headers, int64_t size,
-                       const struct net_exchange *exchange);
 // workers.c
 void net_workers_open(struct net_workers *workers, struct net_server *server);
-MUST_USE bool net_workers_submit(struct net_workers *workers, struct net_exchange *exchange);
+// All of a list that ends with NULL. False: there is no thread, and none were taken.
+MUST_USE bool net_workers_submit(struct net_workers *workers, struct net_exchange *first);
 void net_workers_close(struct net_workers *workers);
+
+// --- protocols ---
+extern const struct net_protocol net_http1;
 
 #endif

@@ -25,23 +25,30 @@ static void close_loop(struct net_loop *loop) {
     uv_async_send(&loop->wake); // closed by its own callback, when no worker has anything left
 }
 
-// One at a time: a worker may notice its exchange again while the loop is at it.
-static struct net_exchange *take_notice(struct net_loop *loop) {
+// All at once. A worker may notice its exchange again while the loop is at it, but not one that is
+// done: so none of those taken is freed by another's.
+static struct net_exchange *take_notices(struct net_loop *loop) {
+    struct net_exchange *first = NULL;
     mutex_lock(&loop->mutex);
-    struct net_exchange *e = loop->notices;
-    if (e) {
+    while (loop->notices) {
+        struct net_exchange *e = loop->notices;
         loop->notices = e->next;
+        e->taken_next = first; // turned over: the oldest comes first
+        first = e;
         e->noticed = false;
         e->finished = e->done;
     }
     mutex_unlock(&loop->mutex);
-    return e;
+    return first;
 }
 
 static void on_wake(uv_async_t *wake) {
     struct net_loop *loop = wake->data;
-    for (struct net_exchange *e = take_notice(loop); e; e = take_notice(loop))
+    for (struct net_exchange *e = take_notices(loop), *next; e; e = next) {
+        next = e->taken_next;
         net_conn_notice(e);
+    }
+    net_loop_settle(loop);
     // Last: what was let go of must still be freed.
     if (loop->stopping && loop->busy == 0 && !uv_is_closing((uv_handle_t *)wake))
         uv_close((uv_handle_t *)wake, NULL);
@@ -58,6 +65,7 @@ static void on_sweep(uv_timer_t *timer) {
         next = conn->next;
         net_conn_sweep(conn, uv_now(&loop->uv));
     }
+    net_loop_settle(loop);
 }
 
 static void on_connection(uv_stream_t *stream, int status) {
@@ -76,15 +84,23 @@ static nacre_status uv_failed(struct ctx *ctx, int code, const char *what) {
 
 static nacre_status open_loop(struct ctx *ctx, struct net_server *server, struct net_loop *loop) {
     loop->server = server;
+    loop->submitted_last = &loop->submitted;
+    loop->room = mem_alloc(NET_READ_SIZE);
+    if (!loop->room) return err_nomem(ctx);
     int code = uv_loop_init(&loop->uv);
-    if (code) return uv_failed(ctx, code, "an event loop");
+    if (code) {
+        mem_free(loop->room);
+        return uv_failed(ctx, code, "an event loop");
+    }
     code = uv_async_init(&loop->uv, &loop->wake, on_wake);
     loop->wake.data = loop;
     if (code) {
         uv_loop_close(&loop->uv);
+        mem_free(loop->room);
         return uv_failed(ctx, code, "an event loop's wake-up");
     }
     mutex_init(&loop->mutex);
+    buf_init(&loop->scratch, NULL, SIZE_MAX / 4);
     uv_timer_init(&loop->uv, &loop->sweep);
     loop->sweep.data = loop;
     uv_timer_start(&loop->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
@@ -267,6 +283,8 @@ void net_server_close(struct net_server *server) {
             run_loop(loop); // what was opened closes in it
         uv_loop_close(&loop->uv);
         mutex_destroy(&loop->mutex);
+        buf_free(&loop->scratch);
+        mem_free(loop->room);
     }
     if (server->unix_path[0] && unlink(server->unix_path) != 0) errno = 0;
     mem_free(server->workers.threads);

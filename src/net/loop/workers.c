@@ -1,9 +1,10 @@
 // Threads that run what is asked. They begin when there is more to do than threads that wait.
 #include "net/loop/loop.h"
 
-static struct net_exchange *take(struct net_workers *w) {
+// The next. A thread is idle from its start on, but while it runs one.
+static struct net_exchange *take(struct net_workers *w, bool was_busy) {
     mutex_lock(&w->mutex);
-    w->idle++;
+    w->idle += was_busy;
     while (!w->first && !w->stopping)
         cond_wait(&w->cond, &w->mutex);
     w->idle--;
@@ -18,24 +19,28 @@ static struct net_exchange *take(struct net_workers *w) {
     return e;
 }
 
-static void finish(struct net_exchange *e) {
-    mutex_lock(&e->mutex);
-    if (e->chunked && !e->is_head && !e->aborted) buf_put_str(&e->out, "0\r\n\r\n");
-    mutex_unlock(&e->mutex);
-    net_exchange_notice(e, true);
-}
-
 static void work(void *arg) {
     struct net_workers *w = arg;
     const struct net_app *app = w->server->app;
-    struct net_exchange *e = take(w);
+    struct net_exchange *e = take(w, false);
     void *worker = NULL;
-    for (; e; e = take(w)) {
+    for (; e; e = take(w, true)) {
         if (!worker) worker = app->worker_open(app->arg);
         if (worker) app->run(worker, e);
-        finish(e);
+        net_exchange_notice(e, true);
     }
     if (worker) app->worker_close(worker);
+}
+
+// Under the mutex.
+static bool start_worker(struct net_workers *w) {
+    struct ctx ctx;
+    ctx_init(&ctx, w->server->world, NULL, 1 << 16);
+    nacre_status status = thread_start(&ctx, "nacre worker", work, w, &w->threads[w->count]);
+    ctx_free(&ctx);
+    w->count += status == NACRE_OK;
+    w->idle += status == NACRE_OK;
+    return status == NACRE_OK;
 }
 
 void net_workers_open(struct net_workers *w, struct net_server *server) {
@@ -45,23 +50,21 @@ void net_workers_open(struct net_workers *w, struct net_server *server) {
     cond_init(&w->cond);
 }
 
-bool net_workers_submit(struct net_workers *w, struct net_exchange *e) {
-    struct ctx ctx;
-    bool taken = true;
+bool net_workers_submit(struct net_workers *w, struct net_exchange *first) {
+    struct net_exchange *last = first;
+    uint32_t size = 1;
+    for (; last->next; last = last->next)
+        size++;
     mutex_lock(&w->mutex);
-    if (w->queued >= w->idle && w->count < w->server->limits.workers) {
-        ctx_init(&ctx, w->server->world, NULL, 1 << 16);
-        if (thread_start(&ctx, "nacre worker", work, w, &w->threads[w->count]) == NACRE_OK)
-            w->count++;
-        ctx_free(&ctx);
-        taken = w->count > 0;
-    }
+    while (w->queued + size > w->idle && w->count < w->server->limits.workers && start_worker(w))
+        continue;
+    bool taken = w->count > 0;
     if (taken) {
-        w->queued++;
-        e->next = NULL;
-        *w->last = e;
-        w->last = &e->next;
-        cond_signal(&w->cond);
+        w->queued += size;
+        *w->last = first;
+        w->last = &last->next;
+        for (uint32_t i = 0; i < size && i < w->idle; i++)
+            cond_signal(&w->cond);
     }
     mutex_unlock(&w->mutex);
     return taken;
