@@ -164,7 +164,9 @@ static nacre_status follow_changes(struct op_call *call, nacre_feed *feed, struc
     bool follow = op_flag(call, OP_PARAM_FOLLOW, false);
     const char *json;
     size_t size;
-    if (follow && stream->write(stream->arg, "", 0) != 0) return NACRE_OK;
+    // The head goes out now, not with the first change.
+    if (follow && (stream->write(stream->arg, "", 0) != 0 || stream->flush(stream->arg) != 0))
+        return NACRE_OK;
     for (;;) {
         struct arena_mark mark = arena_mark(&call->ctx->arena);
         TRY(op_told(call, nacre_feed_next(feed, follow ? KEEP_ALIVE_MS : -1, &json, &size)));

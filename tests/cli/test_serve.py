@@ -529,6 +529,12 @@ class Wire(Served):
         self.assertTrue(got.startswith("HTTP/1.1 401 "), got)
         self.assertIn("Connection: close", got)
 
+    def test_no_continue_without_a_key(self):
+        for path in ("/collections/c/docs/a", "/collections/c:import"):
+            got = self.raw(f"POST /v1{path} HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n"
+                           f"Expect: 100-continue\r\n\r\n".encode())
+            self.assertTrue(got.startswith("HTTP/1.1 401 "), got)
+
     def test_bad_chunks(self):
         head = (f"POST /v1/collections/c:import HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "
                 f"{self.key}\r\nTransfer-Encoding: chunked\r\n"
