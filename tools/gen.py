@@ -183,7 +183,7 @@ def make_docs(table):
 
 
 def outputs():
-    """Path → text of every generated file."""
+    """Path → text, or bytes, of every generated file."""
     table = load()
     errors = table["errors"]
     return {
@@ -195,22 +195,22 @@ def outputs():
 
 
 def stale():
-    """The generated files whose committed text is not what the tables say."""
-    def text(path):
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-    return {p: t for p, t in outputs().items() if text(ROOT / p) != t}
+    """The generated files, as bytes, that are not committed as the tables say."""
+    made = {p: t if isinstance(t, bytes) else t.encode() for p, t in outputs().items()}
+    return {p: t for p, t in made.items()
+            if not (ROOT / p).is_file() or (ROOT / p).read_bytes() != t}
 
 
 def main():
     check = sys.argv[1:] == ["--check"]
     if sys.argv[1:] and not check:
         raise SystemExit(__doc__)
-    for path, text in stale().items():
+    for path, content in stale().items():
         if check:
             print(f"{path}: out of date, run ./dev gen")
             continue
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / path).write_text(text, encoding="utf-8")
+        (ROOT / path).write_bytes(content)
         print(f"wrote {path}")
     return 1 if check and stale() else 0
 
