@@ -1,6 +1,6 @@
 # What is installed: libnacre (static and shared), the tool, the headers, pkg-config and CMake files.
 set(LIBRARY_ROOMS ${NACRE_ROOMS})
-list(REMOVE_ITEM LIBRARY_ROOMS cli server ops auth net)
+list(REMOVE_ITEM LIBRARY_ROOMS cli server rpc ops auth net)
 set(LIBRARY_OBJECTS "")
 set(SHARED_LIBS "")
 foreach(room IN LISTS LIBRARY_ROOMS)

@@ -63,8 +63,9 @@ class Field:
     def row(self):
         words = json.dumps(self.words) if self.words else "NULL"
         part = f"&part_{self.part}" if self.part else "NULL"
-        return (f"    {{{self.number}, RPC_{self.kind}, RPC_{self.place}, {self.which},"
-                f" {json.dumps(self.target)}, {words}, {part}}},")
+        head = f"    {{{self.number}, RPC_{self.kind}, RPC_{self.place}, {self.which},"
+        rest = f" {json.dumps(self.target)}, {words}, {part}}},"
+        return head + ("\n    " if len(head + rest) > 100 else "") + rest
 
 
 class Message:
@@ -146,7 +147,7 @@ def reply_key(rpc, op):
 
 def reply_field(rpc, row):
     name, number, source, about = row[:4]
-    place = source.upper() if source in SOURCES else "MEMBER"
+    place = "LOCATION" if source == "id" else source.upper() if source in SOURCES else "MEMBER"
     return Field(rpc, row[4] if len(row) > 4 else name, number, SOURCE_TYPES.get(source, source),
                  about, name, place)
 
@@ -171,7 +172,7 @@ class Model:
         self.rpc = json.loads((ROOT / TABLE).read_text(encoding="utf-8"))
         shapes = json.loads((ROOT / "api/shapes.json").read_text(encoding="utf-8"))["shapes"]
         requests = Requests(self.rpc, shapes)
-        self.ops = ops
+        self.ops, self.parts_of = ops, {}
         self.requests = {op["name"]: requests.message(op) for op in ops}
         self.replies = {key: reply_message(self.rpc, reply)
                         for key, reply in self.rpc["replies"].items() if "same" not in reply}
@@ -370,8 +371,8 @@ def descriptors(model):
     for name in SERVICES:
         messages = [message_descriptor(model.requests[op["name"]], enums)
                     for op in model.service(name)]
-        out += bytes_field(1, file_descriptor(name, ["types"], messages,
-                                              service=bytes_field(6, service_descriptor(model, name))))
+        service = bytes_field(6, service_descriptor(model, name))
+        out += bytes_field(1, file_descriptor(name, ["types"], messages, service=service))
     return out
 
 
@@ -398,8 +399,8 @@ def make_reply(model, key):
     item = f"&part_{items[0].part}" if items and items[0].part else "NULL"
     return "\n".join([
         make_part(name, rest),
-        f"static const struct rpc_reply {name} = {{.fields = &part_{name},"
-        f" .streams = {'true' if items else 'false'},\n"
+        f"static const struct rpc_reply {name} = {{\n"
+        f"    .fields = &part_{name}, .streams = {'true' if items else 'false'},\n"
         f"    .item = {items[0].number if items else 0}, .item_part = {item},"
         f" .csv = {csvs[0].number if csvs else 0}}};"])
 
@@ -408,14 +409,27 @@ def make_method(model, index, op):
     reply = reply_name(reply_key(model.rpc, op))
     takes = "true" if model.streams(op)[0] else "false"
     return (f"    {{\"{PACKAGE}.{op['grpc'].replace('.', '/')}\", &op_table[{index}],\n"
-            f"     &part_{op['name']}, &reply_{reply}, {takes}}},")
+            f"     &part_{model.parts_of[op['name']]}, &reply_{reply}, {takes}}},")
+
+
+def request_parts(model):
+    """Operation → the one with the same fields that comes first, and the lines of those."""
+    first, lines = {}, []
+    for op in model.ops:
+        rows = tuple(field.row() for field in model.requests[op["name"]].fields)
+        if rows not in first:
+            first[rows] = op["name"]
+            lines.append(make_part(op["name"], model.requests[op["name"]].fields))
+        model.parts_of[op["name"]] = first[rows]
+    return lines
 
 
 def make_table(model):
+    requests = request_parts(model)
     return "\n".join([
         "// clang-format off", f"/* {NOTICE} */", '#include "rpc/rpc_table.h"', "",
         *(make_part(part, message.fields) for part, message in model.parts.items()),
-        *(make_part(op["name"], model.requests[op["name"]].fields) for op in model.ops),
+        *requests,
         *(make_reply(model, key) for key in model.replies), "",
         "const struct rpc_method rpc_methods[] = {",
         *(make_method(model, i, op) for i, op in enumerate(model.ops)), "};",

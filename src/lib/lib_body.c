@@ -216,11 +216,12 @@ static nacre_status take_name(const struct lib_body *b, struct scan *in, struct 
 
 static nacre_status take_member(const struct lib_body *b, struct scan *in,
                                 struct lib_member *members) {
-    struct slice name;
+    struct slice name, ignored;
     size_t i = 0;
     TRY(take_name(b, in, &name));
     while (members[i].name && !slice_eq_str(name, members[i].name))
         i++;
+    if (!members[i].name && b->open) return take_value(in, &ignored) ? NACRE_OK : malformed(b);
     if (!members[i].name) {
         TRY(check_whole(b));
         return unknown(b, name, members);

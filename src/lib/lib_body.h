@@ -16,6 +16,7 @@ struct lib_body {
     struct slice whole; // the request's text
     char pointer[48];   // of text in whole
     const char *what;   // "a batch", for error texts
+    bool open;          // members that are not known are passed over
 };
 
 // One member that is known. Ends with a NULL name.

@@ -49,6 +49,12 @@ static void name_header(struct buf *body) {
     }
 }
 
+void op_sign(struct buf *problem, const char *request_id) {
+    if (problem->n < 2 || problem->p[problem->n - 1] != '}') return;
+    problem->n--;
+    buf_printf(problem, "%s\"request_id\":\"%s\"}", problem->n > 1 ? "," : "", request_id);
+}
+
 nacre_status op_refuse(struct op_call *call, nacre_status status) {
     struct op_answer *answer = &call->answer;
     buf_reset(&answer->body);

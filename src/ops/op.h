@@ -99,6 +99,8 @@ void op_answer_init(struct op_answer *answer, struct budget *budget);
 void op_answer_free(struct op_answer *answer);
 // Checks, permission, operation, answer. The status is also in the answer.
 MUST_USE nacre_status op_run(struct op_call *call);
+// A problem object gets the request's id as its last member.
+void op_sign(struct buf *problem, const char *request_id);
 // Makes the answer a problem object of call->ctx's error record.
 MUST_USE nacre_status op_refuse(struct op_call *call, nacre_status status);
 

@@ -38,10 +38,6 @@ static const struct rpc_field fields_server_get[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
 };
 static const struct rpc_part part_server_get = {fields_server_get, 1};
-static const struct rpc_field fields_database_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_database_list = {fields_database_list, 1};
 static const struct rpc_field fields_database_get[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
@@ -53,16 +49,6 @@ static const struct rpc_field fields_database_put[] = {
     {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
 };
 static const struct rpc_part part_database_put = {fields_database_put, 3};
-static const struct rpc_field fields_database_delete[] = {
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_database_delete = {fields_database_delete, 2};
-static const struct rpc_field fields_collection_list[] = {
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_collection_list = {fields_collection_list, 2};
 static const struct rpc_field fields_collection_get[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -76,25 +62,6 @@ static const struct rpc_field fields_collection_put[] = {
     {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
 };
 static const struct rpc_part part_collection_put = {fields_collection_put, 4};
-static const struct rpc_field fields_collection_patch[] = {
-    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-    {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
-};
-static const struct rpc_part part_collection_patch = {fields_collection_patch, 4};
-static const struct rpc_field fields_collection_delete[] = {
-    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_collection_delete = {fields_collection_delete, 3};
-static const struct rpc_field fields_index_list[] = {
-    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_index_list = {fields_index_list, 3};
 static const struct rpc_field fields_index_get[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -110,13 +77,6 @@ static const struct rpc_field fields_index_put[] = {
     {43, RPC_TEXT, RPC_PATH, OP_PATH_INDEX, "index", NULL, NULL},
 };
 static const struct rpc_part part_index_put = {fields_index_put, 5};
-static const struct rpc_field fields_index_delete[] = {
-    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-    {43, RPC_TEXT, RPC_PATH, OP_PATH_INDEX, "index", NULL, NULL},
-};
-static const struct rpc_part part_index_delete = {fields_index_delete, 4};
 static const struct rpc_field fields_document_list[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -316,16 +276,6 @@ static const struct rpc_field fields_delete[] = {
     {30, RPC_CHOICE, RPC_MEMBER, 0, "atomic", NULL, NULL},
 };
 static const struct rpc_part part_delete = {fields_delete, 8};
-static const struct rpc_field fields_search[] = {
-    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
-    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
-    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-    {58, RPC_JSON, RPC_BODY, 0, "request", NULL, NULL},
-};
-static const struct rpc_part part_search = {fields_search, 7};
 static const struct rpc_field fields_claim[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -424,64 +374,26 @@ static const struct rpc_field fields_tx_commit[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
 };
 static const struct rpc_part part_tx_commit = {fields_tx_commit, 3};
-static const struct rpc_field fields_tx_rollback[] = {
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
-    {10, RPC_TEXT, RPC_PATH, OP_PATH_TX, "tx", NULL, NULL},
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_tx_rollback = {fields_tx_rollback, 3};
-static const struct rpc_field fields_running_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_running_list = {fields_running_list, 1};
 static const struct rpc_field fields_running_cancel[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {51, RPC_TEXT, RPC_PATH, OP_PATH_QUERY, "query", NULL, NULL},
 };
 static const struct rpc_part part_running_cancel = {fields_running_cancel, 2};
-static const struct rpc_field fields_job_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_job_list = {fields_job_list, 1};
 static const struct rpc_field fields_job_get[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {52, RPC_TEXT, RPC_PATH, OP_PATH_JOB, "job", NULL, NULL},
 };
 static const struct rpc_part part_job_get = {fields_job_get, 2};
-static const struct rpc_field fields_key_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_key_list = {fields_key_list, 1};
 static const struct rpc_field fields_key_get[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {53, RPC_TEXT, RPC_PATH, OP_PATH_KEY, "key", NULL, NULL},
 };
 static const struct rpc_part part_key_get = {fields_key_get, 2};
-static const struct rpc_field fields_role_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_role_list = {fields_role_list, 1};
 static const struct rpc_field fields_role_get[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {54, RPC_TEXT, RPC_PATH, OP_PATH_ROLE, "role", NULL, NULL},
 };
 static const struct rpc_part part_role_get = {fields_role_get, 2};
-static const struct rpc_field fields_node_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_node_list = {fields_node_list, 1};
-static const struct rpc_field fields_shard_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_shard_list = {fields_shard_list, 1};
-static const struct rpc_field fields_slowlog_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_slowlog_list = {fields_slowlog_list, 1};
-static const struct rpc_field fields_backup_list[] = {
-    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
-};
-static const struct rpc_part part_backup_list = {fields_backup_list, 1};
 static const struct rpc_field fields_backup_get[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {55, RPC_TEXT, RPC_PATH, OP_PATH_BACKUP, "backup", NULL, NULL},
@@ -493,18 +405,20 @@ static const struct rpc_field fields_reply_document[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
     {4, RPC_FLAG, RPC_CREATED, 0, "created", "true", NULL},
     {5, RPC_FLAG, RPC_REPLAYED, 0, "replayed", "true", NULL},
-    {6, RPC_ID, RPC_ID, 0, "id", NULL, NULL},
+    {6, RPC_ID, RPC_LOCATION, 0, "id", NULL, NULL},
     {7, RPC_FLAG, RPC_NOT_MODIFIED, 0, "not_modified", "true", NULL},
 };
 static const struct rpc_part part_reply_document = {fields_reply_document, 7};
-static const struct rpc_reply reply_document = {.fields = &part_reply_document, .streams = false,
+static const struct rpc_reply reply_document = {
+    .fields = &part_reply_document, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_done[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
     {5, RPC_FLAG, RPC_REPLAYED, 0, "replayed", "true", NULL},
 };
 static const struct rpc_part part_reply_done = {fields_reply_done, 2};
-static const struct rpc_reply reply_done = {.fields = &part_reply_done, .streams = false,
+static const struct rpc_reply reply_done = {
+    .fields = &part_reply_done, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_json[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
@@ -512,20 +426,23 @@ static const struct rpc_field fields_reply_json[] = {
     {8, RPC_JSON, RPC_WHOLE, 0, "json", NULL, NULL},
 };
 static const struct rpc_part part_reply_json = {fields_reply_json, 3};
-static const struct rpc_reply reply_json = {.fields = &part_reply_json, .streams = false,
+static const struct rpc_reply reply_json = {
+    .fields = &part_reply_json, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_page[] = {
     {10, RPC_TEXT, RPC_MEMBER, 0, "next_cursor", NULL, NULL},
     {11, RPC_NUMBER, RPC_MEMBER, 0, "total", NULL, NULL},
 };
 static const struct rpc_part part_reply_page = {fields_reply_page, 2};
-static const struct rpc_reply reply_page = {.fields = &part_reply_page, .streams = true,
+static const struct rpc_reply reply_page = {
+    .fields = &part_reply_page, .streams = true,
     .item = 9, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_counted[] = {
     {12, RPC_NUMBER, RPC_MEMBER, 0, "count", NULL, NULL},
 };
 static const struct rpc_part part_reply_counted = {fields_reply_counted, 1};
-static const struct rpc_reply reply_counted = {.fields = &part_reply_counted, .streams = false,
+static const struct rpc_reply reply_counted = {
+    .fields = &part_reply_counted, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_updated[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
@@ -533,7 +450,8 @@ static const struct rpc_field fields_reply_updated[] = {
     {13, RPC_NUMBER, RPC_MEMBER, 0, "updated", NULL, NULL},
 };
 static const struct rpc_part part_reply_updated = {fields_reply_updated, 3};
-static const struct rpc_reply reply_updated = {.fields = &part_reply_updated, .streams = false,
+static const struct rpc_reply reply_updated = {
+    .fields = &part_reply_updated, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_deleted[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
@@ -541,7 +459,8 @@ static const struct rpc_field fields_reply_deleted[] = {
     {14, RPC_NUMBER, RPC_MEMBER, 0, "deleted", NULL, NULL},
 };
 static const struct rpc_part part_reply_deleted = {fields_reply_deleted, 3};
-static const struct rpc_reply reply_deleted = {.fields = &part_reply_deleted, .streams = false,
+static const struct rpc_reply reply_deleted = {
+    .fields = &part_reply_deleted, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_batch_results[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
@@ -549,7 +468,8 @@ static const struct rpc_field fields_reply_batch_results[] = {
     {15, RPC_MESSAGES, RPC_MEMBER, 0, "results", NULL, &part_result},
 };
 static const struct rpc_part part_reply_batch_results = {fields_reply_batch_results, 3};
-static const struct rpc_reply reply_batch_results = {.fields = &part_reply_batch_results, .streams = false,
+static const struct rpc_reply reply_batch_results = {
+    .fields = &part_reply_batch_results, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_tx[] = {
     {16, RPC_TEXT, RPC_MEMBER, 0, "id", NULL, NULL},
@@ -557,7 +477,8 @@ static const struct rpc_field fields_reply_tx[] = {
     {18, RPC_TEXT, RPC_MEMBER, 0, "expires", NULL, NULL},
 };
 static const struct rpc_part part_reply_tx = {fields_reply_tx, 3};
-static const struct rpc_reply reply_tx = {.fields = &part_reply_tx, .streams = false,
+static const struct rpc_reply reply_tx = {
+    .fields = &part_reply_tx, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
 static const struct rpc_field fields_reply_import[] = {
     {3, RPC_TEXT, RPC_MEMBER, 0, "seq", NULL, NULL},
@@ -565,51 +486,54 @@ static const struct rpc_field fields_reply_import[] = {
     {21, RPC_NUMBER, RPC_MEMBER, 0, "failed", NULL, NULL},
 };
 static const struct rpc_part part_reply_import = {fields_reply_import, 3};
-static const struct rpc_reply reply_import = {.fields = &part_reply_import, .streams = true,
+static const struct rpc_reply reply_import = {
+    .fields = &part_reply_import, .streams = true,
     .item = 19, .item_part = &part_refused, .csv = 0};
 static const struct rpc_field fields_reply_export[] = {
     {3, RPC_TEXT, RPC_MEMBER, 0, "seq", NULL, NULL},
     {20, RPC_NUMBER, RPC_MEMBER, 0, "documents", NULL, NULL},
 };
 static const struct rpc_part part_reply_export = {fields_reply_export, 2};
-static const struct rpc_reply reply_export = {.fields = &part_reply_export, .streams = true,
+static const struct rpc_reply reply_export = {
+    .fields = &part_reply_export, .streams = true,
     .item = 9, .item_part = NULL, .csv = 22};
 static const struct rpc_field fields_reply_changes[] = {
     {24, RPC_TEXT, RPC_MEMBER, 0, "seq", NULL, NULL},
 };
 static const struct rpc_part part_reply_changes = {fields_reply_changes, 1};
-static const struct rpc_reply reply_changes = {.fields = &part_reply_changes, .streams = true,
+static const struct rpc_reply reply_changes = {
+    .fields = &part_reply_changes, .streams = true,
     .item = 23, .item_part = &part_change, .csv = 0};
 
 const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/GetServer", &op_table[0],
      &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/ListDatabases", &op_table[1],
-     &part_database_list, &reply_json, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/GetDatabase", &op_table[2],
      &part_database_get, &reply_json, false},
     {"nacre.v1.Admin/PutDatabase", &op_table[3],
      &part_database_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteDatabase", &op_table[4],
-     &part_database_delete, &reply_done, false},
+     &part_database_get, &reply_done, false},
     {"nacre.v1.Admin/ListCollections", &op_table[5],
-     &part_collection_list, &reply_json, false},
+     &part_database_get, &reply_json, false},
     {"nacre.v1.Admin/GetCollection", &op_table[6],
      &part_collection_get, &reply_json, false},
     {"nacre.v1.Admin/PutCollection", &op_table[7],
      &part_collection_put, &reply_json, false},
     {"nacre.v1.Admin/PatchCollection", &op_table[8],
-     &part_collection_patch, &reply_json, false},
+     &part_collection_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteCollection", &op_table[9],
-     &part_collection_delete, &reply_done, false},
+     &part_collection_get, &reply_done, false},
     {"nacre.v1.Admin/ListIndexes", &op_table[10],
-     &part_index_list, &reply_json, false},
+     &part_collection_get, &reply_json, false},
     {"nacre.v1.Admin/GetIndex", &op_table[11],
      &part_index_get, &reply_json, false},
     {"nacre.v1.Admin/PutIndex", &op_table[12],
      &part_index_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteIndex", &op_table[13],
-     &part_index_delete, &reply_done, false},
+     &part_index_get, &reply_done, false},
     {"nacre.v1.Query/List", &op_table[14],
      &part_document_list, &reply_page, false},
     {"nacre.v1.Documents/Insert", &op_table[15],
@@ -639,7 +563,7 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Documents/DeleteWhere", &op_table[27],
      &part_delete, &reply_deleted, false},
     {"nacre.v1.Search/Search", &op_table[28],
-     &part_search, &reply_json, false},
+     &part_explain, &reply_json, false},
     {"nacre.v1.Documents/Claim", &op_table[29],
      &part_claim, &reply_document, false},
     {"nacre.v1.Documents/Release", &op_table[30],
@@ -659,31 +583,31 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Transactions/Commit", &op_table[37],
      &part_tx_commit, &reply_done, false},
     {"nacre.v1.Transactions/Rollback", &op_table[38],
-     &part_tx_rollback, &reply_done, false},
+     &part_tx_commit, &reply_done, false},
     {"nacre.v1.Admin/ListQueries", &op_table[39],
-     &part_running_list, &reply_json, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/CancelQuery", &op_table[40],
      &part_running_cancel, &reply_done, false},
     {"nacre.v1.Admin/ListJobs", &op_table[41],
-     &part_job_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/GetJob", &op_table[42],
      &part_job_get, &reply_document, false},
     {"nacre.v1.Admin/ListKeys", &op_table[43],
-     &part_key_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/GetKey", &op_table[44],
      &part_key_get, &reply_document, false},
     {"nacre.v1.Admin/ListRoles", &op_table[45],
-     &part_role_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/GetRole", &op_table[46],
      &part_role_get, &reply_document, false},
     {"nacre.v1.Admin/ListNodes", &op_table[47],
-     &part_node_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/ListShards", &op_table[48],
-     &part_shard_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/ListSlowlog", &op_table[49],
-     &part_slowlog_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/ListBackups", &op_table[50],
-     &part_backup_list, &reply_page, false},
+     &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/GetBackup", &op_table[51],
      &part_backup_get, &reply_document, false},
 };

@@ -36,15 +36,8 @@ static void put_headers(struct rest *rest, const struct op_answer *answer) {
     buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
 }
 
-// A problem object gets the request's id as its last member.
-static void sign_problem(struct rest *rest, struct buf *body) {
-    if (body->n < 2 || body->p[body->n - 1] != '}') return;
-    body->n--;
-    buf_printf(body, "%s\"request_id\":\"%s\"}", body->n > 1 ? "," : "", rest->request_id);
-}
-
 static void reply(struct rest *rest, struct op_answer *answer) {
-    if (answer->problem) sign_problem(rest, &answer->body);
+    if (answer->problem) op_sign(&answer->body, rest->request_id);
     put_headers(rest, answer);
     net_reply(rest->exchange, answer->status, buf_slice(&rest->worker->headers),
               buf_slice(&answer->body));
@@ -58,7 +51,7 @@ static void refuse(struct rest *rest, const char *extra) {
     lib_problem_write(&answer.body, &ctx->err);
     answer.problem = true;
     answer.status = nacre_status_http(ctx->err.status);
-    sign_problem(rest, &answer.body);
+    op_sign(&answer.body, rest->request_id);
     put_headers(rest, &answer);
     buf_put_str(&rest->worker->headers, extra);
     net_reply(rest->exchange, answer.status, buf_slice(&rest->worker->headers),
@@ -201,7 +194,7 @@ static void run_call(struct rest *rest, const struct route *route,
     if (!rest->begun)
         reply(rest, &call.answer);
     else if (status != NACRE_OK && call.answer.media == OP_NDJSON) { // the last line tells it
-        sign_problem(rest, &call.answer.body);
+        op_sign(&call.answer.body, rest->request_id);
         net_write(rest->exchange, "{\"$error\":", 10);
         net_write(rest->exchange, call.answer.body.p, call.answer.body.n);
         net_write(rest->exchange, "}\n", 2);
