@@ -589,9 +589,9 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/CancelQuery", &op_table[40],
      &part_running_cancel, &reply_done, false},
     {"nacre.v1.Admin/ListJobs", &op_table[41],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/GetJob", &op_table[42],
-     &part_job_get, &reply_document, false},
+     &part_job_get, &reply_json, false},
     {"nacre.v1.Admin/ListKeys", &op_table[43],
      &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/GetKey", &op_table[44],
@@ -610,5 +610,7 @@ const struct rpc_method rpc_methods[] = {
      &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/GetBackup", &op_table[51],
      &part_backup_get, &reply_document, false},
+    {"nacre.v1.Admin/CancelJob", &op_table[52],
+     &part_job_get, &reply_done, false},
 };
 const size_t rpc_method_count = sizeof rpc_methods / sizeof rpc_methods[0];
