@@ -96,6 +96,10 @@ nacre_status name_check(struct ctx *ctx, const char *what, struct slice name) {
         what, n, (const char *)name.p);
 }
 
+bool name_is_hidden(struct slice database) {
+    return slice_eq_str(database, NAME_HIDDEN_DATABASE);
+}
+
 bool name_is_system(struct slice name) {
     static const char *const names[] = {"_version", "_created", "_updated", "_expires", "_lease"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

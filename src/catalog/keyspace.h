@@ -68,6 +68,9 @@ void id_print(struct buf *out, struct val id);
 // Names of databases, collections, indexes: [A-Za-z][A-Za-z0-9_-]{0,63}. what: "collection" … for
 // the error text.
 MUST_USE nacre_status name_check(struct ctx *ctx, const char *what, struct slice name);
+// The database that the program keeps its own documents in: no name that a caller may give.
+#define NAME_HIDDEN_DATABASE "$system"
+bool name_is_hidden(struct slice database);
 // _version _created _updated _expires _lease: kept in the row's header, so no index can be over
 // them.
 bool name_is_system(struct slice name);

@@ -22,9 +22,11 @@ nacre_status catalog_no_database(struct ctx *ctx, const struct catalog *catalog,
     const char **names = ARENA_ARRAY(&ctx->arena, const char *, count + 1);
     if (same) err_suggest(ctx, same->name);
     if (same || !names) return status;
+    uint32_t known = 0;
     for (uint32_t i = 0; i < count; i++)
-        names[i] = catalog->databases[i].name;
-    suggest(ctx, name, names, count);
+        if (!name_is_hidden(slice_str(catalog->databases[i].name)))
+            names[known++] = catalog->databases[i].name;
+    suggest(ctx, name, names, known);
     return status;
 }
 

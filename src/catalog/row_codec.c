@@ -223,8 +223,9 @@ static nacre_status row_key_ids(const struct row_reader *r, uint32_t *ids, uint3
 
 static nacre_status row_name_in(const struct row_reader *r, struct val v,
                                 char out[CATALOG_NAME_MAX + 1]) {
-    nacre_status status = name_check(r->ctx, "stored", val_slice(v));
-    if (status != NACRE_OK) return catalog_row_bad(r->ctx, r->key, "its name is malformed");
+    bool hidden = r->key.p[0] == META_DATABASE && name_is_hidden(val_slice(v));
+    if (!hidden && name_check(r->ctx, "stored", val_slice(v)) != NACRE_OK)
+        return catalog_row_bad(r->ctx, r->key, "its name is malformed");
     memcpy(out, v.p, v.n);
     out[v.n] = '\0';
     return NACRE_OK;

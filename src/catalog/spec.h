@@ -1,5 +1,4 @@
-// Inside the room: reading what users ask for, member by member, with errors that point at the
-// member.
+// Reading what users ask for, member by member, with errors that point at the member.
 #ifndef CATALOG_SPEC_H
 #define CATALOG_SPEC_H
 

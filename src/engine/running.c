@@ -11,12 +11,13 @@ static void keep(char *out, size_t room, struct slice text) {
 }
 
 void engine_running_begin(struct engine *e, struct running *r, const char *what,
-                          struct target target, struct slice text) {
+                          struct target target, struct slice text, struct slice caller) {
     r->what = what;
     r->since_ms = engine_now_ms(e);
     keep(r->database, sizeof r->database, target.database.n ? target.database : SLICE_LIT("main"));
     keep(r->collection, sizeof r->collection, target.collection);
     keep(r->text, sizeof r->text, text);
+    keep(r->caller, sizeof r->caller, caller);
     atomic_store(&r->state, RUNNING_BUSY);
     mutex_lock(&e->running_lock);
     r->id = ++e->running_last;
@@ -67,11 +68,13 @@ void engine_running_each(struct engine *e, void (*each)(void *arg, const struct 
     mutex_unlock(&e->running_lock);
 }
 
-nacre_status engine_running_cancel(struct ctx *ctx, struct engine *e, uint64_t id) {
+nacre_status engine_running_cancel(struct ctx *ctx, struct engine *e, uint64_t id,
+                                   const char *caller) {
     mutex_lock(&e->running_lock);
     struct running *r = e->running;
     while (r && r->id != id)
         r = r->next;
+    if (r && caller && strcmp(r->caller, caller) != 0) r = NULL;
     bool runs = r && atomic_load(&r->state) != RUNNING_GONE;
     if (runs) {
         atomic_store(&r->watch.stop, true);

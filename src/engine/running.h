@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 
-enum { RUNNING_TEXT_MAX = 256, RUNNING_NAME_MAX = 65 };
+enum { RUNNING_TEXT_MAX = 256, RUNNING_NAME_MAX = 65, RUNNING_CALLER_MAX = 96 };
 
 enum running_state { RUNNING_IDLE, RUNNING_BUSY, RUNNING_GONE };
 
@@ -17,7 +17,8 @@ struct running {
     uint64_t id;
     const char *what; // "query", of the program's constants
     char database[RUNNING_NAME_MAX], collection[RUNNING_NAME_MAX];
-    char text[RUNNING_TEXT_MAX]; // the beginning of the request
+    char text[RUNNING_TEXT_MAX];     // the beginning of the request
+    char caller[RUNNING_CALLER_MAX]; // for whom it runs; "": the program itself
     uint64_t since_ms;
     struct ctx_watch watch;
     _Atomic uint64_t rows; // given or changed so far; the owner counts
@@ -28,7 +29,7 @@ struct running {
 
 // Begins busy. what stays the caller's; texts are copied and cut. Cost: a lock.
 void engine_running_begin(struct engine *engine, struct running *running, const char *what,
-                          struct target target, struct slice text);
+                          struct target target, struct slice text, struct slice caller);
 void engine_running_end(struct engine *engine, struct running *running); // fine if it never began
 // false: it was cancelled while it was idle, and holds nothing any more.
 bool engine_running_enter(struct running *running);
@@ -38,7 +39,9 @@ bool engine_running_leave(struct running *running);
 // Calls each for what runs, oldest first, under a lock: it must be short.
 void engine_running_each(struct engine *engine, void (*each)(void *arg, const struct running *r),
                          void *arg);
-// Ends it with NACRE_CANCELLED. NACRE_NOT_FOUND: it does not run, or does no more.
-MUST_USE nacre_status engine_running_cancel(struct ctx *ctx, struct engine *engine, uint64_t id);
+// Ends it with NACRE_CANCELLED. NACRE_NOT_FOUND: it does not run, or does no more, or runs for
+// another than caller (NULL: for whomever).
+MUST_USE nacre_status engine_running_cancel(struct ctx *ctx, struct engine *engine, uint64_t id,
+                                            const char *caller);
 
 #endif

@@ -53,6 +53,8 @@ struct nacre_session {
     struct engine_tx *tx; // kept for the next transaction; NULL: there was none yet
     bool in_tx;           // begun, neither committed nor rolled back
     uint64_t tx_serial;   // grows with every begin and end
+    const char *caller;   // lib_caller.h; NULL: the program itself
+    bool caller_sees_all;
 };
 
 static inline bool lib_is_forked(const struct nacre_db *db) { return fork_passed(db->forks); }

@@ -285,15 +285,16 @@ static nacre_status put_results(struct batch *batch, uint32_t from, const struct
 static nacre_status submit(struct batch *batch, uint32_t from, uint32_t count, struct result *out) {
     struct nacre_session *s = batch->s;
     uint64_t seed = 0x100 + (uint64_t)from;
-    char principal[24];
+    char principal[128];
     struct write_request request = {.target = batch->target,
                                     .atomic = batch->atomic,
                                     .count = count,
                                     .items = batch->items + from,
                                     .durability = lib_write_durability(batch->options)};
-    request.idempotency = lib_write_idempotency(batch->options, batch->body.whole, seed);
+    request.idempotency = lib_write_idempotency(s, batch->options, batch->body.whole, seed);
     // By where it begins each piece finds its own record again.
-    int n = snprintf(principal, sizeof principal, "batch piece %u", from);
+    int n =
+        snprintf(principal, sizeof principal, "%sbatch piece %u", s->caller ? s->caller : "", from);
     request.idempotency.principal = slice_of(principal, (size_t)n);
     request.idempotency.batch = true;
     return lib_done(s, lib_tx_write(s, &request, out));

@@ -81,7 +81,7 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     lib_text_reset(&s->body);
     lib_text_reset(&s->text);
     TRY(lib_done(s, read_claim(&body, members, &request)));
-    request.idempotency = lib_write_idempotency(options, body.whole, CLAIM_SEED);
+    request.idempotency = lib_write_idempotency(s, options, body.whole, CLAIM_SEED);
     nacre_status status = s->in_tx ? engine_tx_claim(&s->ctx, s->tx, &request, &result)
                                    : engine_claim(&s->ctx, s->db->engine, &request, &result);
     status = lib_done(s, status);
@@ -121,7 +121,7 @@ nacre_status nacre_release(nacre_session *s, nacre_collection *collection, nacre
         request.set = buf_slice(&s->body);
     }
     request.idempotency =
-        lib_write_idempotency(options, slice_str(set ? set : ""), lease_seed(token, LEASE_SEED));
+        lib_write_idempotency(s, options, slice_str(set ? set : ""), lease_seed(token, LEASE_SEED));
     nacre_status status = s->in_tx ? engine_tx_release(&s->ctx, s->tx, &request, &result)
                                    : engine_release(&s->ctx, s->db->engine, &request, &result);
     TRY(lib_done(s, status));
@@ -134,7 +134,7 @@ nacre_status nacre_extend(nacre_session *s, nacre_collection *collection, nacre_
     struct lease_request request = {.lease_ms = lease_ms};
     struct result result;
     TRY(begin_lease(s, collection, id, token, options, &request));
-    request.idempotency = lib_write_idempotency(options, slice_of(&lease_ms, sizeof lease_ms),
+    request.idempotency = lib_write_idempotency(s, options, slice_of(&lease_ms, sizeof lease_ms),
                                                 lease_seed(token, EXTEND_SEED));
     nacre_status status = s->in_tx ? engine_tx_extend(&s->ctx, s->tx, &request, &result)
                                    : engine_extend(&s->ctx, s->db->engine, &request, &result);

@@ -162,6 +162,7 @@ static nacre_status put_databases(struct describe *d) {
     const struct catalog *catalog = d->view->catalog;
     bson_open_array(&d->w, SLICE_LIT("items"));
     for (uint32_t i = 0; i < catalog->database_count; i++) {
+        if (name_is_hidden(slice_str(catalog->databases[i].name))) continue;
         bson_open_object(&d->w, slice_of(NULL, 0));
         TRY(put_database(d, &catalog->databases[i]));
         bson_close(&d->w);

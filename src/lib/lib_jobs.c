@@ -189,7 +189,7 @@ static nacre_status cancel(struct nacre_session *s, const struct jobs *j) {
     if (job->def) return cancel_index(s, job);
     if (!job->of)
         return engine_running_cancel(&s->ctx, s->db->engine,
-                                     strtoull(job->id + sizeof "call-" - 1, NULL, 10));
+                                     strtoull(job->id + sizeof "call-" - 1, NULL, 10), NULL);
     if (!job->of->next_from) return no_job(s);
     return engine_schema_cancel(&s->ctx, s->db->engine, job->of->tablet, job->of->next_from);
 }

@@ -42,6 +42,7 @@ static nacre_status take_options(struct nacre_session *s, const nacre_where *o,
     request->durability = o->durability == NACRE_MEMORY ? DURABILITY_MEMORY : DURABILITY_SYNCED;
     request->atomic = o->atomic != 0;
     if (o->idempotency_key) request->idempotency.key = slice_str(o->idempotency_key);
+    if (s->caller) request->idempotency.principal = slice_str(s->caller);
     request->progress = on_progress;
     return NACRE_OK;
 }

@@ -68,10 +68,12 @@ enum durability lib_write_durability(const nacre_write *o) {
     return o && o->durability == NACRE_MEMORY ? DURABILITY_MEMORY : DURABILITY_SYNCED;
 }
 
-struct idempotency lib_write_idempotency(const nacre_write *o, struct slice body, uint64_t seed) {
+struct idempotency lib_write_idempotency(const struct nacre_session *s, const nacre_write *o,
+                                         struct slice body, uint64_t seed) {
     struct idempotency out = {0};
     if (!o || !o->idempotency_key) return out;
     out.key = slice_str(o->idempotency_key);
+    if (s->caller) out.principal = slice_str(s->caller);
     out.body_hash = hash_bytes_seed(body.p, body.n, seed);
     return out;
 }
@@ -191,7 +193,7 @@ static nacre_status run(struct nacre_session *s, struct one *one, nacre_result *
     if (one->options && one->options->if_filter && !one->options->if_filter[0])
         return lib_write_bad_option(s, "if_filter",
                                     "if_filter is empty; expected a filter, or NULL");
-    request.idempotency = lib_write_idempotency(one->options, one->body, seed);
+    request.idempotency = lib_write_idempotency(s, one->options, one->body, seed);
     TRY(lib_write_reserve(s));
     TRY(lib_done(s, lib_tx_write(s, &request, &result)));
     return lib_write_answer(s, &result, one->options, out);

@@ -11,7 +11,8 @@ MUST_USE nacre_status lib_write_bad_option(struct nacre_session *s, const char *
                                            const char *detail);
 enum durability lib_write_durability(const nacre_write *o);
 // seed tells operations apart that have one target.
-struct idempotency lib_write_idempotency(const nacre_write *o, struct slice body, uint64_t seed);
+struct idempotency lib_write_idempotency(const struct nacre_session *s, const nacre_write *o,
+                                         struct slice body, uint64_t seed);
 
 // A patch as the engine takes it, in the session's buffers.
 MUST_USE nacre_status lib_write_patch(struct nacre_session *s, nacre_patch_kind kind,

@@ -1,5 +1,5 @@
 // Databases, collections, indexes; what the server is.
-#include "ops/op.h"
+#include "ops/principal.h"
 
 static nacre_status answer_text(struct op_call *call, const char *json) {
     return op_answer_json(call, json, strlen(json));
@@ -11,7 +11,11 @@ static nacre_status answer_database(struct op_call *call, const char *name) {
     return answer_text(call, json);
 }
 
-nacre_status run_database_list(struct op_call *call) { return answer_database(call, NULL); }
+nacre_status run_database_list(struct op_call *call) {
+    const char *json;
+    TRY(op_told(call, nacre_database_describe(call->session, NULL, &json)));
+    return op_answer_shown(call, json, true);
+}
 
 nacre_status run_database_get(struct op_call *call) {
     return answer_database(call, call->path[OP_PATH_DATABASE]);
@@ -36,7 +40,9 @@ static nacre_status answer_collection(struct op_call *call) {
 }
 
 nacre_status run_collection_list(struct op_call *call) {
-    return answer_collection(call); // its name is not given: all
+    const char *json; // its name is not given: all
+    TRY(op_told(call, nacre_collection_describe(call->session, &call->collection, &json)));
+    return op_answer_shown(call, json, false);
 }
 
 nacre_status run_collection_get(struct op_call *call) { return answer_collection(call); }

@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
+#include "lib/lib_caller.h"
 #include "lib/lib_token.h"
 #include "lib/problem.h"
+#include "ops/principal.h"
 #include "ops/tx.h"
 
 enum { ANSWER_MAX = 512 << 20, DEFAULT_TIMEOUT_MS = 30000 };
@@ -65,7 +67,6 @@ nacre_status op_refuse(struct op_call *call, nacre_status status) {
     name_header(&answer->body);
     answer->status = nacre_status_http(status);
     answer->problem = true;
-    answer->media = OP_JSON;
     answer->sequence[0] = '\0';
     if (!call->problem && call->ctx->err.has_current_version)
         answer->version = call->ctx->err.current_version;
@@ -74,6 +75,7 @@ nacre_status op_refuse(struct op_call *call, nacre_status status) {
 
 nacre_status op_told(struct op_call *call, nacre_status status) {
     if (status == NACRE_OK) return status;
+    if (op_hides_names(call, status)) return op_hide_names(call, status);
     // A copy: closing a cursor is a call of the session too.
     call->problem = arena_str(&call->ctx->arena, slice_str(nacre_error_problem(call->session)));
     if (!call->problem) return err_nomem(call->ctx);
@@ -164,9 +166,7 @@ static nacre_status check_sequence(struct op_call *call) {
 }
 
 static nacre_status check(struct op_call *call) {
-    if (!(call->principal->permissions >> call->op->permission & 1))
-        return err_set(call->ctx, NACRE_PERMISSION_DENIED, "this key may not do %s",
-                       call->op->name);
+    TRY(op_permit(call));
     for (int param = 0; param < OP_PARAMS; param++)
         TRY(check_param(call, (enum op_param)param));
     TRY(check_consistency(call));
@@ -185,9 +185,11 @@ nacre_status op_run(struct op_call *call) {
     if (status == NACRE_OK && call->headers[OP_HEADER_NACRE_TRANSACTION])
         status = op_tx_enter(call, call->headers[OP_HEADER_NACRE_TRANSACTION], &tx);
     if (status == NACRE_OK) {
+        op_principal_enter(call);
         uint64_t usual_ms = call->op->streams ? 0 : DEFAULT_TIMEOUT_MS;
         nacre_session_timeout(call->session, op_number(call, OP_PARAM_TIMEOUT_MS, usual_ms));
         status = call->op->run(call);
+        lib_caller_set(call->session, NULL, true);
     }
     if (status == NACRE_OK && buf_status(&call->answer.body) != NACRE_OK)
         status = err_buf(call->ctx, &call->answer.body);

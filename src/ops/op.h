@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "auth/auth.h"
 #include "base/err/ctx.h"
 #include "base/mem/buf.h"
 #include "nacre/nacre.h"
@@ -44,11 +45,13 @@ extern const struct op_param_row op_params[OP_PARAMS];
 extern const char *const op_param_names[OP_PARAMS];
 extern const char *const op_header_names[OP_HEADERS];
 extern const char *const op_path_names[OP_PATHS];
+extern const char *const op_permission_names[OP_PERMISSIONS];
 
-// Who asks, as authentication found it.
+// Who asks, as authentication found it (ops/principal.h).
 struct op_principal {
-    uint32_t permissions; // bits by enum op_permission
-    char name[64];
+    struct auth *auth; // where keys, roles and users are administered; NULL: there are none
+    struct auth_who who;
+    bool owner; // holds the directory itself, without a server: may everything. Then who is empty
 };
 
 // A body or an answer that is not held in memory as a whole. The functions block the calling

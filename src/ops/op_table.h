@@ -60,6 +60,7 @@ enum op_permission {
     OP_MAY_DATABASES_READ,
     OP_MAY_DATABASES_WRITE,
     OP_MAY_SERVER_ADMIN,
+    OP_MAY_METRICS_READ,
     OP_PERMISSIONS
 };
 
@@ -105,6 +106,14 @@ MUST_USE nacre_status run_running_list(struct op_call *call);
 MUST_USE nacre_status run_running_cancel(struct op_call *call);
 MUST_USE nacre_status run_job_list(struct op_call *call);
 MUST_USE nacre_status run_job_get(struct op_call *call);
+MUST_USE nacre_status run_key_list(struct op_call *call);
+MUST_USE nacre_status run_key_get(struct op_call *call);
+MUST_USE nacre_status run_role_list(struct op_call *call);
+MUST_USE nacre_status run_role_get(struct op_call *call);
 MUST_USE nacre_status run_job_delete(struct op_call *call);
+MUST_USE nacre_status run_key_create(struct op_call *call);
+MUST_USE nacre_status run_key_delete(struct op_call *call);
+MUST_USE nacre_status run_role_put(struct op_call *call);
+MUST_USE nacre_status run_role_delete(struct op_call *call);
 
 #endif

@@ -10,15 +10,31 @@ static struct slice scheme_rest(struct slice text, const char *scheme) {
     return slice_skip(text, size + 1);
 }
 
+nacre_status op_auth_open(struct ctx *ctx, const char *dir, struct engine *engine,
+                          const struct world *world, struct auth **out) {
+    struct auth_options options = {.dir = dir,
+                                   .engine = engine,
+                                   .world = world,
+                                   .permissions = op_permission_names,
+                                   .permission_count = OP_PERMISSIONS};
+    return auth_open(ctx, &options, out);
+}
+
 bool op_credential_may_pass(struct auth *auth, const struct op_credential *credential) {
     struct slice key = scheme_rest(credential->text, "bearer");
-    return key.p && auth_is_admin(auth, key);
+    struct auth_who who;
+    if (!key.p || !auth_bearer(auth, key, &who)) return false;
+    auth_who_free(&who);
+    return true;
 }
 
 nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
                              const struct op_credential *credential, struct op_principal *out) {
-    if (op_credential_may_pass(auth, credential)) {
-        *out = (struct op_principal){.permissions = (1u << OP_PERMISSIONS) - 1, .name = "admin"};
+    struct slice key = scheme_rest(credential->text, "bearer");
+    *out = (struct op_principal){.auth = auth};
+    if (key.p && auth_bearer(auth, key, &out->who)) {
+        // When it was used last is worth no refusal: a minute later it is tried again.
+        if (auth_used(ctx, auth, &out->who) != NACRE_OK) err_clear(ctx);
         return NACRE_OK;
     }
     err_set(ctx, NACRE_UNAUTHENTICATED,
@@ -28,4 +44,4 @@ nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
     return NACRE_UNAUTHENTICATED;
 }
 
-void op_principal_free(struct op_principal *principal) { *principal = (struct op_principal){0}; }
+void op_principal_free(struct op_principal *principal) { auth_who_free(&principal->who); }

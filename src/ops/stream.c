@@ -1,7 +1,7 @@
 // Bodies and answers that are not held as a whole: import, export, changes.
 #include "doc/json.h"
 #include "lib/lib_body.h"
-#include "ops/op.h"
+#include "ops/principal.h"
 
 // --- import ---
 
@@ -14,6 +14,7 @@ struct import_call {
 static long read_body(void *arg, void *buffer, size_t size) {
     struct import_call *import = arg;
     const struct op_stream *stream = import->call->stream;
+    if (op_still(import->call) != NACRE_OK) return -1;
     return stream->read(stream->arg, buffer, size);
 }
 
@@ -92,6 +93,7 @@ nacre_status run_import(struct op_call *call) {
 
 static int write_answer(void *arg, const void *bytes, size_t size) {
     struct op_call *call = arg;
+    if (op_still(call) != NACRE_OK) return -1;
     return call->stream->write(call->stream->arg, bytes, size);
 }
 
@@ -170,6 +172,7 @@ static nacre_status follow_changes(struct op_call *call, nacre_feed *feed, struc
     for (;;) {
         struct arena_mark mark = arena_mark(&call->ctx->arena);
         TRY(op_told(call, nacre_feed_next(feed, follow ? KEEP_ALIVE_MS : -1, &json, &size)));
+        TRY(op_still(call));
         if (!json && !follow) return end_changes(call, feed, out);
         if (json) TRY(put_change(call, out, json, size));
         const char *alive = call->accept == OP_EVENTS ? ":\n\n" : "\n"; // nothing came for a while

@@ -6,6 +6,7 @@
 #include "base/os/mutex.h"
 #include "base/text/time.h"
 #include "lib/lib_body.h"
+#include "ops/principal.h"
 
 enum { TXS_MAX = 1024, TX_ID_SIZE = 32, TX_GRACE_MS = 60000 };
 
@@ -13,7 +14,7 @@ struct op_tx {
     struct op_tx *next;
     nacre_session *session;
     char id[TX_ID_SIZE + 1];
-    char owner[64];
+    char owner[AUTH_NAME_MAX];
     uint64_t expires_ms; // on the wall clock
     bool busy, over;
 };
@@ -82,8 +83,8 @@ nacre_status op_tx_enter(struct op_call *call, const char *id, struct op_tx **ou
     struct op_txs *txs = call->txs;
     mutex_lock(&txs->mutex);
     struct op_tx *tx = txs->first;
-    while (tx &&
-           (tx->over || strcmp(tx->id, id) != 0 || strcmp(tx->owner, call->principal->name) != 0))
+    while (tx && (tx->over || strcmp(tx->id, id) != 0 ||
+                  strcmp(tx->owner, op_principal_name(call->principal)) != 0))
         tx = tx->next;
     bool busy = tx && tx->busy;
     if (tx) tx->busy = true;
@@ -145,7 +146,7 @@ static nacre_status begin_tx(struct op_call *call, const nacre_tx_options *optio
     world_random(call->txs->world, random, sizeof random);
     for (size_t i = 0; i < TX_ID_SIZE; i++)
         tx->id[i] = digits[random[i / 2] >> (i % 2 ? 0 : 4) & 15];
-    snprintf(tx->owner, sizeof tx->owner, "%s", call->principal->name);
+    snprintf(tx->owner, sizeof tx->owner, "%s", op_principal_name(call->principal));
     tx->expires_ms = world_wall_ms(call->txs->world) + options->timeout_ms;
     return NACRE_OK;
 }

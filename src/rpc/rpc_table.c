@@ -399,6 +399,17 @@ static const struct rpc_field fields_backup_get[] = {
     {55, RPC_TEXT, RPC_PATH, OP_PATH_BACKUP, "backup", NULL, NULL},
 };
 static const struct rpc_part part_backup_get = {fields_backup_get, 2};
+static const struct rpc_field fields_key_create[] = {
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
+};
+static const struct rpc_part part_key_create = {fields_key_create, 2};
+static const struct rpc_field fields_role_put[] = {
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
+    {54, RPC_TEXT, RPC_PATH, OP_PATH_ROLE, "role", NULL, NULL},
+};
+static const struct rpc_part part_role_put = {fields_role_put, 3};
 static const struct rpc_field fields_reply_document[] = {
     {1, RPC_JSON, RPC_WHOLE, 0, "document", NULL, NULL},
     {2, RPC_NUMBER, RPC_VERSION, 0, "version", NULL, NULL},
@@ -593,13 +604,13 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/GetJob", &op_table[42],
      &part_job_get, &reply_json, false},
     {"nacre.v1.Admin/ListKeys", &op_table[43],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/GetKey", &op_table[44],
-     &part_key_get, &reply_document, false},
+     &part_key_get, &reply_json, false},
     {"nacre.v1.Admin/ListRoles", &op_table[45],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/GetRole", &op_table[46],
-     &part_role_get, &reply_document, false},
+     &part_role_get, &reply_json, false},
     {"nacre.v1.Admin/ListNodes", &op_table[47],
      &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/ListShards", &op_table[48],
@@ -612,5 +623,13 @@ const struct rpc_method rpc_methods[] = {
      &part_backup_get, &reply_document, false},
     {"nacre.v1.Admin/CancelJob", &op_table[52],
      &part_job_get, &reply_done, false},
+    {"nacre.v1.Admin/CreateKey", &op_table[53],
+     &part_key_create, &reply_json, false},
+    {"nacre.v1.Admin/DeleteKey", &op_table[54],
+     &part_key_get, &reply_done, false},
+    {"nacre.v1.Admin/PutRole", &op_table[55],
+     &part_role_put, &reply_json, false},
+    {"nacre.v1.Admin/DeleteRole", &op_table[56],
+     &part_role_get, &reply_done, false},
 };
 const size_t rpc_method_count = sizeof rpc_methods / sizeof rpc_methods[0];

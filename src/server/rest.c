@@ -160,14 +160,20 @@ static void reply_metrics(struct rest *rest) {
 }
 
 // Paths outside of the table that need a key. True: answered.
-static bool run_page(struct rest *rest) {
+static bool run_page(struct rest *rest, const struct op_principal *principal) {
     bool answered = false;
     if (is_page(rest, "/openapi.json", &answered)) {
         reply_page(rest, "application/json", slice_of(server_openapi, server_openapi_size));
         return true;
     }
     if (!is_page(rest, "/metrics", &answered)) return answered;
-    reply_metrics(rest);
+    if (op_may(principal, OP_MAY_METRICS_READ, "*", "*")) {
+        reply_metrics(rest);
+    } else {
+        err_set(&rest->worker->ctx, NACRE_PERMISSION_DENIED,
+                "/metrics needs the permission metrics:read");
+        refuse(rest, "");
+    }
     return true;
 }
 
@@ -222,7 +228,7 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
     if (run_public(&rest) || !authenticate(&rest, &principal)) return;
-    if (!run_page(&rest)) run_route(&rest, &principal);
+    if (!run_page(&rest, &principal)) run_route(&rest, &principal);
     op_principal_free(&principal);
 }
 

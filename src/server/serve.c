@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/lib_caller.h"
 #include "server/server.h"
 
 enum { WORKERS_MAX = 256, CONNECTIONS_MAX = 20000, DRAIN_MS = 10000 };
@@ -104,7 +105,7 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
     const char *const *addresses = options->listen_count ? options->listen : usual;
     size_t count = options->listen_count ? options->listen_count : 1;
     char path[4096];
-    TRY(auth_open(ctx, options->dir, &server->auth));
+    TRY(op_auth_open(ctx, options->dir, lib_engine(server->db), server->world, &server->auth));
     server->txs = op_txs_open(server->db, server->world);
     if (!server->txs) return err_nomem(ctx);
     server->app = (struct net_app){.arg = server,

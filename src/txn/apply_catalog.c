@@ -64,7 +64,7 @@ static nacre_status create_database(struct txn *t, const struct command_catalog 
     const struct database *there = catalog_database(t->catalog, c->database);
     struct catalog_counters counters = apply_counters(t);
     struct database fresh = {.id = counters.next_database, .created_ts = t->commit_ts};
-    TRY(name_check(&t->ctx, "database", c->database));
+    if (!name_is_hidden(c->database)) TRY(name_check(&t->ctx, "database", c->database));
     if (c->body.n) TRY(quota_parse(&t->ctx, c->body, &fresh.quota));
     if (there) {
         if (slice_eq_str(c->database, there->name) && quota_within(&fresh.quota, &there->quota))

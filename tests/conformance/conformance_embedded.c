@@ -182,7 +182,7 @@ static void put_answer(struct embedded *embedded, const struct op_answer *answer
 }
 
 static void run_call(struct embedded *embedded, const struct message *message) {
-    struct op_principal principal = {.permissions = (1u << OP_PERMISSIONS) - 1, .name = "embedded"};
+    struct op_principal principal = {.owner = true};
     const struct op_stream stream = {
         .arg = embedded, .read = read_stream, .write = write_stream, .flush = flush_stream};
     struct op_call call = {.principal = &principal,

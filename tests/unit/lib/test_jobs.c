@@ -159,7 +159,7 @@ static void test_call(void **state) {
     (void)state;
     stand_open(&t);
     struct target target = {.collection = SLICE_LIT("c")};
-    engine_running_begin(t.h.engine, &running, "update", target, SLICE_LIT("{}"));
+    engine_running_begin(t.h.engine, &running, "update", target, SLICE_LIT("{}"), SLICE_LIT(""));
     atomic_store(&running.rows, 7);
     first_id(&t, id);
     LIB_HAS(jobs(&t, id), "\"kind\":\"update\",\"state\":\"running\"");

@@ -42,7 +42,7 @@ static int send(void *arg, struct slice message) {
 }
 
 static nacre_status call(struct bench *b, const char *path) {
-    const struct op_principal principal = {.permissions = UINT32_MAX, .name = "test"};
+    const struct op_principal principal = {.owner = true};
     const struct rpc_stream stream = {.arg = b, .receive = receive, .send = send};
     const struct rpc_method *method = rpc_method_of_path(slice_str(path));
     assert_non_null(method);

@@ -1,0 +1,100 @@
+// API keys: made, verified, revoked.
+#include "auth/internal.h"
+#include "catalog/spec.h"
+
+enum { NOTE_MS = 60000 };
+
+bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out) {
+    uint8_t hash[SECRET_HASH_SIZE];
+    struct slice id = secret_key_id(key);
+    if (secret_is_admin(&auth->admin, key)) {
+        held_admin(auth, out);
+        return true;
+    }
+    if (!id.p || !held_who(auth, ROWS_KEYS, id, out)) return false;
+    secret_key_hash(key, hash);
+    if (secret_same(hash, out->identity->hash, sizeof hash)) return true;
+    auth_who_free(out);
+    return false;
+}
+
+nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who) {
+    struct auth_identity *identity = who->identity;
+    if (identity == auth->admin_identity) return NACRE_OK;
+    int64_t now = (int64_t)world_wall_ms(auth->options.world);
+    int64_t kept = atomic_load(&identity->kept_ms);
+    atomic_store_explicit(&identity->used_ms, now, memory_order_relaxed);
+    if (now - kept < NOTE_MS || !atomic_compare_exchange_strong(&identity->kept_ms, &kept, now))
+        return NACRE_OK;
+    nacre_status status = rows_note(ctx, auth->options.engine, identity->kind,
+                                    slice_str(identity->id), "last_used", now);
+    return status == NACRE_DOCUMENT_NOT_FOUND ? NACRE_OK : status; // revoked meanwhile
+}
+
+// --- administration ---
+
+static nacre_status keep(struct ctx *ctx, struct auth *auth, struct auth_identity *identity) {
+    struct buf bson BUF_CLEANUP = {0};
+    buf_init(&bson, NULL, 1 << 16);
+    identity_bson(identity, &bson);
+    if (buf_status(&bson) != NACRE_OK) return err_buf(ctx, &bson);
+    return rows_put(ctx, auth->options.engine, ROWS_KEYS, slice_str(identity->id), buf_slice(&bson),
+                    true);
+}
+
+static nacre_status check_new(struct ctx *ctx, struct auth *auth,
+                              const struct auth_identity *identity) {
+    char role[ID_TEXT_MAX + 1] = "";
+    memcpy(role, identity->role.p, identity->role.n);
+    if (!held_has(auth, ROWS_ROLES, role))
+        return catalog_member_bad(ctx, "/role", "reader, writer, admin or the name of a role",
+                                  val_str(identity->role));
+    if (identity->expires_ms && identity->expires_ms <= identity->created_ms)
+        return catalog_member_bad(ctx, "/expires", "a time to come",
+                                  val_date(identity->expires_ms));
+    if (held_count(auth, ROWS_KEYS) >= AUTH_KEYS_MAX)
+        return err_set(ctx, NACRE_QUOTA_EXCEEDED, "there are %d keys, the most", AUTH_KEYS_MAX);
+    return NACRE_OK;
+}
+
+static nacre_status create(struct ctx *ctx, struct auth *auth, const char *id, const char *key,
+                           struct auth_identity *identity, struct buf *json) {
+    identity->created_ms = (int64_t)world_wall_ms(auth->options.world);
+    identity->of_server = auth->of_server;
+    secret_key_hash(slice_str(key), identity->hash);
+    nacre_status status = check_new(ctx, auth, identity);
+    if (status == NACRE_OK) status = keep(ctx, auth, identity);
+    if (status != NACRE_OK) {
+        identity_free(identity);
+        return status;
+    }
+    buf_put_u8(json, '{');
+    identity_json(identity, json);
+    buf_printf(json, ",\"key\":\"%s\"}", key);
+    return held_put(ctx, auth, ROWS_KEYS, id, identity);
+}
+
+nacre_status auth_key_create(struct ctx *ctx, struct auth *auth, struct slice body,
+                             struct slice *out_id, struct buf *json) {
+    char id[SECRET_ID_SIZE + 1], key[SECRET_KEY_MAX];
+    struct auth_identity *identity;
+    secret_key_make(id, key);
+    nacre_status status = identity_parse(ctx, ROWS_KEYS, id, body, false, &identity);
+    if (status == NACRE_OK) {
+        mutex_lock(&auth->changes);
+        status = create(ctx, auth, id, key, identity, json);
+        mutex_unlock(&auth->changes);
+    }
+    secret_wipe(key, sizeof key);
+    *out_id = slice_of(arena_str(&ctx->arena, slice_str(id)), SECRET_ID_SIZE);
+    return status != NACRE_OK || out_id->p ? status : err_nomem(ctx);
+}
+
+nacre_status auth_key_describe(struct ctx *ctx, struct auth *auth, const char *id,
+                               struct buf *json) {
+    return held_describe(ctx, auth, ROWS_KEYS, id, json);
+}
+
+nacre_status auth_key_delete(struct ctx *ctx, struct auth *auth, const char *id) {
+    return held_delete(ctx, auth, ROWS_KEYS, id);
+}

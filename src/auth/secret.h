@@ -1,0 +1,28 @@
+// Secrets: making them, keeping hashes of them, comparing in constant time. The only user of
+// libsodium.
+#ifndef AUTH_SECRET_H
+#define AUTH_SECRET_H
+
+#include "base/err/ctx.h"
+#include "base/mem/slice.h"
+
+enum { SECRET_HASH_SIZE = 32, SECRET_ID_SIZE = 16, SECRET_KEY_MAX = 128 };
+
+// The admin key, as a hash that only this process can make.
+struct secret_admin {
+    uint8_t process[SECRET_HASH_SIZE], hash[SECRET_HASH_SIZE];
+};
+// Reads DIR/admin.key or makes it.
+MUST_USE nacre_status secret_admin_load(struct ctx *ctx, const char *dir, struct secret_admin *out);
+bool secret_is_admin(const struct secret_admin *admin, struct slice key);
+
+// A new API key: "nacre_key_", its public id, "_", 32 random bytes. Both texts end with a NUL.
+void secret_key_make(char id[SECRET_ID_SIZE + 1], char key[SECRET_KEY_MAX]);
+// The id within a key; p NULL: it is no such key.
+struct slice secret_key_id(struct slice key);
+// Of a whole key. The secret has 256 bits: a plain hash keyed with the public id is enough.
+void secret_key_hash(struct slice key, uint8_t out[SECRET_HASH_SIZE]);
+bool secret_same(const uint8_t *a, const uint8_t *b, size_t size);
+void secret_wipe(void *p, size_t size);
+
+#endif
