@@ -16,4 +16,12 @@ if(TARGET nacre_tool AND Python3_FOUND)
         set_tests_properties(conformance/${way} PROPERTIES LABELS conformance TIMEOUT 600
             ENVIRONMENT "${TEST_ENVIRONMENT};NACRE=$<TARGET_FILE:nacre_tool>")
     endforeach()
+
+    # The dashboard in headless Chromium. What it shows does not depend on how the server was built: one flavour is enough.
+    if(NACRE_FLAVOUR STREQUAL dev AND NACRE_NPM AND NOT NACRE_DASHBOARD STREQUAL OFF)
+        add_test(NAME dashboard/units COMMAND ${NACRE_NODE} --test dashboard/test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        add_test(NAME dashboard/pages COMMAND ${NACRE_SYSTEM_PYTHON} tests/dashboard/test_pages.py WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(dashboard/units dashboard/pages PROPERTIES LABELS dashboard TIMEOUT 600
+            ENVIRONMENT "${TEST_ENVIRONMENT};NACRE=$<TARGET_FILE:nacre_tool>")
+    endif()
 endif()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Bundles the dashboard into a folder; the build calls it. Nothing is written beside the sources.
 #   tools/dashboard.sh AUTO|ON|OFF FOLDER
-# AUTO: where npm cannot get its packages, and with OFF, the files are empty: the server says that it
+# AUTO: where npm cannot get its packages the files are empty, as with OFF: the server says that it
 # has none.
 set -euo pipefail
 from="$(cd "$(dirname "${BASH_SOURCE[0]}")/../dashboard" && pwd)"
@@ -24,5 +24,7 @@ if [ "$mode" = ON ]; then
     cat "$out/work/npm.log" >&2
     exit 1
 fi
-[ "$mode" = OFF ] || { echo "dashboard: npm could not get its packages; built without (see $out/work/npm.log)" >&2; }
+if [ "$mode" = AUTO ]; then
+    echo "dashboard: built without, npm could not get its packages: $out/work/npm.log" >&2
+fi
 touch "$out"/{index.html,app.js,app.css}

@@ -10,6 +10,7 @@ BUILD="gcc g++ libc6-dev cmake ninja-build pkg-config ccache python3 zstd
     libsodium-dev"
 TEST="git curl python3-yaml libcmocka-dev libbson-dev libsqlite3-dev liblmdb-dev
     clang libclang-rt-14-dev clang-tidy clang-format"
+BROWSER="chromium chromium-driver python3-selenium"
 ROCKSDB="dpkg-dev libsnappy-dev liblz4-dev libzstd-dev ca-certificates"
 
 yes=0 rocksdb=0 scope=test
@@ -53,6 +54,9 @@ install_packages() {
         -o DPkg::Lock::Timeout=300 "${missing[@]}"
 }
 
+# The dashboard's bundler. npm from elsewhere than Debian will do; Debian's would not go beside it.
+dashboard() { command -v npm >/dev/null || echo "nodejs npm"; }
+
 if ! command -v apt-get >/dev/null; then
     echo "setup: no apt-get here; Nacre is built on Debian 12 with:" $BUILD $TEST >&2
     exit 1
@@ -60,7 +64,7 @@ fi
 # shellcheck disable=SC2086
 case $scope in
     build) install_packages $BUILD ;;
-    test) install_packages $BUILD $TEST ;;
+    test) install_packages $BUILD $(dashboard) $TEST $BROWSER ;;
     *) echo "setup: --for build or --for test" >&2; exit 2 ;;
 esac
 if [ $rocksdb -eq 1 ]; then

@@ -5,9 +5,11 @@ import "uplot/dist/uPlot.min.css";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8);
+
 function axis(format) {
-  const of = { stroke: () => colour("--faint"), grid: { stroke: () => colour("--line"), width: 1 } };
-  return format ? { ...of, size: 70, values: (_, ticks) => ticks.map(format) } : of;
+  const line = { stroke: () => colour("--line"), width: 1 };
+  return { stroke: () => colour("--faint"), grid: line, ticks: line, values: (_, ticks) => ticks.map(format) };
 }
 
 // columns: [times (Unix seconds), values…]; lines: [{label, colour: "--name"}] one per values.
@@ -21,8 +23,12 @@ export function Chart({ title, columns, lines, format }) {
       value: (_, v) => (v === null || v === undefined ? "–" : format(v)),
     }));
     plot.current = new uPlot(
-      { ...size(), series: [{}, ...series], axes: [axis(), axis(format)], scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-        legend: { live: true } },
+      {
+        ...size(),
+        series: [{ label: "at", value: (_, t) => (t === null ? "–" : clock(t)) }, ...series],
+        axes: [{ ...axis(clock), space: 90 }, { ...axis(format), size: 70 }],
+        scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+      },
       columns, host.current);
     const watch = new ResizeObserver(() => plot.current.setSize(size()));
     watch.observe(host.current);

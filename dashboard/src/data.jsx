@@ -9,14 +9,17 @@ const PAGE = 50;
 
 function show(value) {
   if (value === undefined) return "";
+  if (typeof value?.$int64 === "string") return value.$int64;
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+const SYSTEM = new Set(["_id", "_version", "_created", "_updated", "_expires", "_lease"]);
 
 // The names to show as columns: those that most rows have, at most so many.
 function columnsOf(items) {
   const counts = new Map();
   for (const item of items)
-    for (const name of Object.keys(item)) if (name !== "_id") counts.set(name, (counts.get(name) ?? 0) + 1);
+    for (const name of Object.keys(item)) if (!SYSTEM.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]).slice(0, 6).map(([name]) => name);
 }
 

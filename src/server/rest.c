@@ -3,16 +3,7 @@
 
 #include "doc/json.h"
 #include "lib/problem.h"
-#include "server/server.h"
-
-struct rest {
-    struct worker *worker;
-    struct net_exchange *exchange;
-    const struct http_request *request;
-    char request_id[37];
-    struct op_call *call;
-    bool begun; // the answer is a stream, and it has begun
-};
+#include "server/rest.h"
 
 // --- headers ---
 
@@ -43,8 +34,7 @@ static void reply(struct rest *rest, struct op_answer *answer) {
               buf_slice(&answer->body));
 }
 
-// An answer that no operation gives. extra: header lines, may be "".
-static void refuse(struct rest *rest, const char *extra) {
+void rest_refuse(struct rest *rest, const char *extra) {
     struct ctx *ctx = &rest->worker->ctx;
     struct op_answer answer;
     op_answer_init(&answer, NULL);
@@ -89,7 +79,7 @@ static bool authenticate(struct rest *rest, struct op_principal *out) {
     if (op_principal_of(&rest->worker->ctx, rest->worker->server->auth, &credential, out) ==
         NACRE_OK)
         return true;
-    refuse(rest, "");
+    rest_refuse(rest, "");
     return false;
 }
 
@@ -107,7 +97,7 @@ static void put_allowed(uint32_t verbs, char *out, size_t size) {
     snprintf(out + n, size - n, "\r\n");
 }
 
-static void refuse_path(struct rest *rest, const struct route *route) {
+void rest_refuse_path(struct rest *rest, const struct route *route) {
     struct ctx *ctx = &rest->worker->ctx;
     struct slice path = rest->request->path, method = rest->request->method;
     char allowed[100] = "";
@@ -119,62 +109,7 @@ static void refuse_path(struct rest *rest, const struct route *route) {
         err_set(ctx, NACRE_NOT_FOUND, "there is no path %.*s", (int)(path.n < 200 ? path.n : 200),
                 (const char *)path.p);
     }
-    refuse(rest, allowed);
-}
-
-// Whether it is one of the paths outside of the table, and the verb is theirs; others are refused.
-static bool is_page(struct rest *rest, const char *path, bool *answered) {
-    static const struct route read = {.allowed = 1u << VERB_GET};
-    struct slice method = rest->request->method;
-    if (!slice_eq_str(rest->request->path, path)) return false;
-    *answered = !slice_eq_str(method, "GET") && !slice_eq_str(method, "HEAD");
-    if (*answered) refuse_path(rest, &read);
-    return !*answered;
-}
-
-static void reply_page(struct rest *rest, const char *type, struct slice content) {
-    struct buf *headers = &rest->worker->headers;
-    buf_reset(headers);
-    buf_printf(headers, "Nacre-Request-Id: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
-               rest->request_id, type);
-    net_reply(rest->exchange, 200, buf_slice(headers), content);
-}
-
-// Paths that need no key. True: answered.
-static bool run_public(struct rest *rest) {
-    bool answered = false;
-    if (!is_page(rest, "/livez", &answered) && !is_page(rest, "/readyz", &answered))
-        return answered;
-    reply_page(rest, "application/json", SLICE_LIT("{\"status\":\"ok\"}"));
-    return true;
-}
-
-static void reply_metrics(struct rest *rest) {
-    struct worker *worker = rest->worker;
-    struct buf text BUF_CLEANUP = {0};
-    buf_init(&text, NULL, 256 << 20);
-    if (metrics_print(&worker->ctx, &worker->server->metrics, worker->session, &text) == NACRE_OK)
-        reply_page(rest, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&text));
-    else
-        refuse(rest, "");
-}
-
-// Paths outside of the table that need a key. True: answered.
-static bool run_page(struct rest *rest, const struct op_principal *principal) {
-    bool answered = false;
-    if (is_page(rest, "/openapi.json", &answered)) {
-        reply_page(rest, "application/json", slice_of(server_openapi, server_openapi_size));
-        return true;
-    }
-    if (!is_page(rest, "/metrics", &answered)) return answered;
-    if (op_may(principal, OP_MAY_METRICS_READ, "*", "*")) {
-        reply_metrics(rest);
-    } else {
-        err_set(&rest->worker->ctx, NACRE_PERMISSION_DENIED,
-                "/metrics needs the permission metrics:read");
-        refuse(rest, "");
-    }
-    return true;
+    rest_refuse(rest, allowed);
 }
 
 // --- a request ---
@@ -217,7 +152,7 @@ static void run_route(struct rest *rest, const struct op_principal *principal) {
     struct route route;
     rest_route_find(rest->request->method, rest->request->path, &route);
     if (!route.op)
-        refuse_path(rest, &route);
+        rest_refuse_path(rest, &route);
     else
         run_call(rest, &route, principal);
 }
@@ -227,8 +162,8 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
     struct op_principal principal;
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
-    if (run_public(&rest) || !authenticate(&rest, &principal)) return;
-    if (!run_page(&rest, &principal)) run_route(&rest, &principal);
+    if (page_run_public(&rest) || !authenticate(&rest, &principal)) return;
+    if (!page_run(&rest, &principal)) run_route(&rest, &principal);
     op_principal_free(&principal);
 }
 
@@ -255,7 +190,7 @@ struct net_plan rest_plan(void *arg, const struct http_request *request) {
                              .body_max = route.op && route.op->body ? BODY_MAX : 64 << 10};
 }
 
-void rest_refuse(void *arg, int http, const char *detail, struct buf *content) {
+void rest_refuse_bytes(void *arg, int http, const char *detail, struct buf *content) {
     static const struct {
         int http;
         nacre_status status;

@@ -110,7 +110,7 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
     if (!server->txs) return err_nomem(ctx);
     server->app = (struct net_app){.arg = server,
                                    .plan = rest_plan,
-                                   .refuse = rest_refuse,
+                                   .refuse = rest_refuse_bytes,
                                    .worker_open = open_worker,
                                    .worker_close = close_worker,
                                    .run = run};

@@ -60,6 +60,6 @@ extern const size_t server_openapi_size;
 // Answers one request.
 void rest_run(struct worker *worker, struct net_exchange *exchange);
 struct net_plan rest_plan(void *arg, const struct http_request *request);
-void rest_refuse(void *arg, int status, const char *detail, struct buf *content);
+void rest_refuse_bytes(void *arg, int status, const char *detail, struct buf *content);
 
 #endif

@@ -1,0 +1,27 @@
+// Inside the room: one HTTP request on its worker.
+#ifndef SERVER_REST_H
+#define SERVER_REST_H
+
+#include "server/server.h"
+
+struct rest {
+    struct worker *worker;
+    struct net_exchange *exchange;
+    const struct http_request *request;
+    char request_id[37];
+    struct op_call *call;
+    bool begun; // the answer is a stream, and it has begun
+};
+
+// An answer that no operation gives: the problem of the worker's error record. extra: header lines,
+// may be "".
+void rest_refuse(struct rest *rest, const char *extra);
+// 404, or 405 where route->allowed has verbs.
+void rest_refuse_path(struct rest *rest, const struct route *route);
+
+// --- page.c; true: answered ---
+
+bool page_run_public(struct rest *rest);                                // paths that need no key
+bool page_run(struct rest *rest, const struct op_principal *principal); // those that need one
+
+#endif
