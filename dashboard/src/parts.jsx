@@ -47,6 +47,7 @@ export function usePlace() {
   const [parts, setParts] = useState(read);
   useEffect(() => {
     const follow = () => setParts(read());
+    follow(); // it may have changed before this runs
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);
