@@ -1,6 +1,6 @@
 // The frame: signing in, the pages, the database and collection they are about.
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { databasePath, getJson, isSignedIn, signIn, signOut, whenSignedOut } from "./api.js";
 import { Changes } from "./changes.jsx";
 import { Data } from "./data.jsx";
@@ -42,7 +42,7 @@ function SignIn({ onIn }) {
 const THEME = "nacre.theme";
 function ThemeButton() {
   const [theme, setTheme] = useState(localStorage.getItem(THEME) ?? "");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (theme) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
     localStorage.setItem(THEME, theme);

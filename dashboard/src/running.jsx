@@ -48,7 +48,7 @@ export function Running() {
         columns={[["What", (q) => q.op], ["On", where], ["For", (q) => `${q.ms} ms`], ["Examined", (q) => q.examined],
           ["Rows", (q) => q.rows], ["Request", (q) => <code>{(q.request ?? "").slice(0, 200)}</code>]]} />
       <Table title="Jobs" path="/v1/jobs" empty="No jobs."
-        columns={[["What", (j) => j.kind ?? j.type ?? j.op], ["On", where], ["State", (j) => j.state], ["Progress", share]]} />
+        columns={[["What", (j) => j.kind], ["On", where], ["State", (j) => j.state], ["Progress", share]]} />
     </>
   );
 }
