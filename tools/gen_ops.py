@@ -19,7 +19,7 @@ PERMISSIONS = ("none", "documents:read", "documents:write", "collections:write",
 HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "Prefer", "Nacre-Lease",
            "Nacre-Transaction", "Nacre-Min-Sequence", "Last-Event-ID")
 PATH_NAMES = ("database", "collection", "index", "id", "tx", "query", "job", "key", "role",
-              "backup")
+              "backup", "user")
 MEMBERS = {"name", "number", "verb", "path", "scope", "permission", "grpc", "cli", "summary",
            "params", "headers", "body", "media", "status", "answer", "unimplemented"}
 

@@ -15,7 +15,13 @@
 struct auth;
 struct engine;
 
-enum { AUTH_NAME_MAX = 96, AUTH_KEYS_MAX = 10000, AUTH_ROLES_MAX = 1000, AUTH_GRANTS_MAX = 64 };
+enum {
+    AUTH_NAME_MAX = 96,
+    AUTH_KEYS_MAX = 10000,
+    AUTH_USERS_MAX = 10000,
+    AUTH_ROLES_MAX = 1000,
+    AUTH_GRANTS_MAX = 64
+};
 
 // Borrowed: they outlive it. permissions: the names of all there are, by their numbers.
 struct auth_options {
@@ -42,6 +48,11 @@ struct auth_who {
 // The bearer of a key: the admin key or one that auth_key_create gave. False: it is none, or no
 // more. Cost: two hashes and a lock; never waits for the disk.
 bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out);
+// The user of "user:password" in base64. NACRE_UNAUTHENTICATED, alike and after the same time
+// whether there is such a user; NACRE_RATE_LIMITED: too many wait. Verifies a password once a
+// minute for a tenth of a second; else as auth_bearer.
+MUST_USE nacre_status auth_password(struct ctx *ctx, struct auth *auth, struct slice basic,
+                                    struct auth_who *out);
 // Notes that it was used; at most once a minute for each this is a write.
 MUST_USE nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who);
 void auth_who_free(struct auth_who *who);
@@ -66,6 +77,13 @@ MUST_USE nacre_status auth_key_create(struct ctx *ctx, struct auth *auth, struct
 MUST_USE nacre_status auth_key_describe(struct ctx *ctx, struct auth *auth, const char *id,
                                         struct buf *json);
 MUST_USE nacre_status auth_key_delete(struct ctx *ctx, struct auth *auth, const char *id);
+
+// {password?, role, databases?, expires?}: password only where the user is new or gets another.
+MUST_USE nacre_status auth_user_put(struct ctx *ctx, struct auth *auth, const char *name,
+                                    struct slice body, bool *out_created);
+MUST_USE nacre_status auth_user_describe(struct ctx *ctx, struct auth *auth, const char *name,
+                                         struct buf *json);
+MUST_USE nacre_status auth_user_delete(struct ctx *ctx, struct auth *auth, const char *name);
 
 // {grants:[{databases?, collections?, permissions}]}
 MUST_USE nacre_status auth_role_put(struct ctx *ctx, struct auth *auth, const char *name,

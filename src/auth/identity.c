@@ -73,14 +73,28 @@ static nacre_status take_id(struct ctx *ctx, struct val v, void *arg) {
     return catalog_member_bad(ctx, "/_id", "the id of the document", v);
 }
 
-static nacre_status parse(struct ctx *ctx, struct auth_identity *identity, struct slice bson,
-                          bool stored) {
-    static const struct catalog_member given[] = {{"name", take_label},
+static nacre_status take_password(struct ctx *ctx, struct val v, void *arg) {
+    struct auth_identity *identity = arg;
+    if (v.type != VAL_STRING || v.n < SECRET_PASSWORD_MIN || v.n > SECRET_PASSWORD_MAX)
+        return catalog_member_bad(ctx, "/password", "a text of 8 to 256 bytes",
+                                  (struct val){.type = v.type == VAL_STRING ? VAL_NULL : v.type});
+    return keep_text(ctx, identity, v, &identity->password);
+}
+
+static nacre_status take_stored(struct ctx *ctx, struct val v, void *arg) {
+    struct auth_identity *identity = arg;
+    if (v.type != VAL_STRING || v.n >= SECRET_STORED_MAX)
+        return catalog_member_bad(ctx, "/password", "a stored password", val_null());
+    memcpy(identity->stored, v.p, v.n);
+    return NACRE_OK;
+}
+
+static const struct catalog_member key_given[] = {{"name", take_label},
                                                   {"role", take_role},
                                                   {"databases", take_databases},
                                                   {"expires", take_expires},
                                                   {0}};
-    static const struct catalog_member kept[] = {{"_id", take_id},
+static const struct catalog_member key_kept[] = {{"_id", take_id},
                                                  {"name", take_label},
                                                  {"role", take_role},
                                                  {"databases", take_databases},
@@ -89,8 +103,24 @@ static nacre_status parse(struct ctx *ctx, struct auth_identity *identity, struc
                                                  {"last_used", take_used},
                                                  {"hash", take_hash},
                                                  {0}};
-    TRY(catalog_members(ctx, bson, "a key", stored ? kept : given, identity));
-    if (!identity->label.n)
+static const struct catalog_member user_given[] = {{"password", take_password},
+                                                   {"role", take_role},
+                                                   {"databases", take_databases},
+                                                   {"expires", take_expires},
+                                                   {0}};
+static const struct catalog_member user_kept[] = {
+    {"_id", take_id},          {"password", take_stored},
+    {"role", take_role},       {"databases", take_databases},
+    {"expires", take_expires}, {"created", take_created},
+    {"last_used", take_used},  {0}};
+
+static nacre_status parse(struct ctx *ctx, struct auth_identity *identity, struct slice bson,
+                          bool stored) {
+    if (identity->kind == ROWS_USERS)
+        TRY(catalog_members(ctx, bson, "a user", stored ? user_kept : user_given, identity));
+    else
+        TRY(catalog_members(ctx, bson, "a key", stored ? key_kept : key_given, identity));
+    if (identity->kind == ROWS_KEYS && !identity->label.n)
         return catalog_member_bad(ctx, "/name", "a name to know it by", val_missing());
     if (!identity->role.n)
         return catalog_member_bad(ctx, "/role", "reader, writer, admin or the name of a role",
@@ -106,7 +136,8 @@ nacre_status identity_parse(struct ctx *ctx, enum rows_kind kind, const char *id
     arena_init(&identity->arena, NULL, 1 << 16);
     identity->kind = kind;
     snprintf(identity->id, sizeof identity->id, "%s", id);
-    snprintf(identity->name, sizeof identity->name, "key:%s", id);
+    snprintf(identity->name, sizeof identity->name, "%s:%s", kind == ROWS_USERS ? "user" : "key",
+             id);
     nacre_status status = parse(ctx, identity, bson, stored);
     if (status == NACRE_OK)
         *out = identity;
@@ -137,16 +168,20 @@ static void put_patterns(struct bson_writer *w, const struct auth_identity *iden
     bson_close(w);
 }
 
-void identity_bson(const struct auth_identity *identity, struct buf *out) {
+static void identity_bson(const struct auth_identity *identity, struct buf *out) {
     struct bson_writer w;
     bson_begin(&w, out);
-    bson_put(&w, SLICE_LIT("name"), val_str(identity->label));
     bson_put(&w, SLICE_LIT("role"), val_str(identity->role));
     put_patterns(&w, identity);
     if (identity->expires_ms) bson_put(&w, SLICE_LIT("expires"), val_date(identity->expires_ms));
     bson_put(&w, SLICE_LIT("created"), val_date(identity->created_ms));
-    bson_put(&w, SLICE_LIT("hash"),
-             val_bytes(VAL_BINARY, slice_of(identity->hash, sizeof identity->hash)));
+    if (identity->kind == ROWS_USERS) {
+        bson_put(&w, SLICE_LIT("password"), val_str(slice_str(identity->stored)));
+    } else {
+        bson_put(&w, SLICE_LIT("name"), val_str(identity->label));
+        bson_put(&w, SLICE_LIT("hash"),
+                 val_bytes(VAL_BINARY, slice_of(identity->hash, sizeof identity->hash)));
+    }
     bson_end(&w);
 }
 
@@ -160,8 +195,9 @@ static void put_time(struct buf *json, const char *member, int64_t ms) {
 }
 
 void identity_json(const struct auth_identity *identity, struct buf *json) {
-    buf_printf(json, "\"id\":\"%s\",\"name\":", identity->id);
-    json_write_str(json, identity->label);
+    if (identity->kind == ROWS_KEYS) buf_printf(json, "\"id\":\"%s\",", identity->id);
+    buf_put_str(json, "\"name\":");
+    json_write_str(json, identity->kind == ROWS_KEYS ? identity->label : slice_str(identity->id));
     buf_printf(json, ",\"role\":\"%.*s\"", (int)identity->role.n, (const char *)identity->role.p);
     if (identity->database_count) {
         buf_put_u8(json, ',');
@@ -170,4 +206,29 @@ void identity_json(const struct auth_identity *identity, struct buf *json) {
     put_time(json, "expires", identity->expires_ms);
     put_time(json, "created", identity->created_ms);
     put_time(json, "last_used", atomic_load(&identity->used_ms));
+}
+
+// --- changes ---
+
+nacre_status identity_check(struct ctx *ctx, struct auth *auth,
+                            const struct auth_identity *identity) {
+    char role[ID_TEXT_MAX + 1] = "";
+    memcpy(role, identity->role.p, identity->role.n);
+    if (!held_has(auth, ROWS_ROLES, role))
+        return catalog_member_bad(ctx, "/role", "reader, writer, admin or the name of a role",
+                                  val_str(identity->role));
+    if (identity->expires_ms && identity->expires_ms <= identity->created_ms)
+        return catalog_member_bad(ctx, "/expires", "a time to come",
+                                  val_date(identity->expires_ms));
+    return NACRE_OK;
+}
+
+nacre_status identity_keep(struct ctx *ctx, struct auth *auth, const struct auth_identity *identity,
+                           bool insert) {
+    struct buf bson BUF_CLEANUP = {0};
+    buf_init(&bson, NULL, 1 << 16);
+    identity_bson(identity, &bson);
+    if (buf_status(&bson) != NACRE_OK) return err_buf(ctx, &bson);
+    return rows_put(ctx, auth->options.engine, identity->kind, slice_str(identity->id),
+                    buf_slice(&bson), insert);
 }

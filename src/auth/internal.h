@@ -29,7 +29,13 @@ struct auth_role {
     struct auth_grant *grants;
 };
 
-// A key or a user. Immutable but for what is atomic; freed with its last reference.
+// A password that was verified a short while ago, as a hash of this process.
+struct mark {
+    uint8_t hash[SECRET_HASH_SIZE];
+    int64_t until_ms; // 0: none
+};
+
+// A key or a user. Immutable but for what is atomic and the mark; freed with its last reference.
 struct auth_identity {
     atomic_uint refs;
     struct arena arena; // of all below
@@ -42,6 +48,9 @@ struct auth_identity {
     uint32_t of_server;               // permissions that one of some databases never has
     int64_t created_ms, expires_ms;   // 0: never
     uint8_t hash[SECRET_HASH_SIZE];   // of a key
+    struct slice password;            // of a body, until it is hashed
+    char stored[SECRET_STORED_MAX];   // of a user: the password as it is kept
+    struct mark mark;                 // of a user: under auth's mutex
     atomic_bool over;                 // revoked, or replaced
     _Atomic int64_t used_ms, kept_ms; // last used; as the database has it
 };
@@ -51,8 +60,9 @@ struct auth {
     struct secret_admin admin;
     uint32_t of_server; // bits of permissions over the server
     struct auth_identity *admin_identity;
-    struct mutex changes; // one at a time; taken before mutex
-    struct mutex mutex;   // guards maps
+    struct queue *passwords; // being verified
+    struct mutex changes;    // one at a time; taken before mutex
+    struct mutex mutex;      // guards maps
     struct map maps[ROWS_KINDS];
 };
 
@@ -73,10 +83,20 @@ void role_free(struct auth_role *role); // one reference; NULL is fine
 // From a body (stored false) or a document.
 MUST_USE nacre_status identity_parse(struct ctx *ctx, enum rows_kind kind, const char *id,
                                      struct slice bson, bool stored, struct auth_identity **out);
-void identity_bson(const struct auth_identity *identity, struct buf *out);
+// A role that is there, a time to come.
+MUST_USE nacre_status identity_check(struct ctx *ctx, struct auth *auth,
+                                     const struct auth_identity *identity);
+// Into the database.
+MUST_USE nacre_status identity_keep(struct ctx *ctx, struct auth *auth,
+                                    const struct auth_identity *identity, bool insert);
 // Members without the braces.
 void identity_json(const struct auth_identity *identity, struct buf *json);
 void identity_free(struct auth_identity *identity); // one reference; NULL is fine
+
+// --- user.c ---
+
+MUST_USE nacre_status user_queue_open(struct ctx *ctx, struct auth *auth);
+void user_queue_close(struct auth *auth);
 
 // --- held.c ---
 

@@ -1,6 +1,5 @@
 // API keys: made, verified, revoked.
 #include "auth/internal.h"
-#include "catalog/spec.h"
 
 enum { NOTE_MS = 60000 };
 
@@ -33,37 +32,17 @@ nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who
 
 // --- administration ---
 
-static nacre_status keep(struct ctx *ctx, struct auth *auth, struct auth_identity *identity) {
-    struct buf bson BUF_CLEANUP = {0};
-    buf_init(&bson, NULL, 1 << 16);
-    identity_bson(identity, &bson);
-    if (buf_status(&bson) != NACRE_OK) return err_buf(ctx, &bson);
-    return rows_put(ctx, auth->options.engine, ROWS_KEYS, slice_str(identity->id), buf_slice(&bson),
-                    true);
-}
-
-static nacre_status check_new(struct ctx *ctx, struct auth *auth,
-                              const struct auth_identity *identity) {
-    char role[ID_TEXT_MAX + 1] = "";
-    memcpy(role, identity->role.p, identity->role.n);
-    if (!held_has(auth, ROWS_ROLES, role))
-        return catalog_member_bad(ctx, "/role", "reader, writer, admin or the name of a role",
-                                  val_str(identity->role));
-    if (identity->expires_ms && identity->expires_ms <= identity->created_ms)
-        return catalog_member_bad(ctx, "/expires", "a time to come",
-                                  val_date(identity->expires_ms));
-    if (held_count(auth, ROWS_KEYS) >= AUTH_KEYS_MAX)
-        return err_set(ctx, NACRE_QUOTA_EXCEEDED, "there are %d keys, the most", AUTH_KEYS_MAX);
-    return NACRE_OK;
-}
-
 static nacre_status create(struct ctx *ctx, struct auth *auth, const char *id, const char *key,
                            struct auth_identity *identity, struct buf *json) {
     identity->created_ms = (int64_t)world_wall_ms(auth->options.world);
     identity->of_server = auth->of_server;
     secret_key_hash(slice_str(key), identity->hash);
-    nacre_status status = check_new(ctx, auth, identity);
-    if (status == NACRE_OK) status = keep(ctx, auth, identity);
+    nacre_status status =
+        held_count(auth, ROWS_KEYS) < AUTH_KEYS_MAX
+            ? NACRE_OK
+            : err_set(ctx, NACRE_QUOTA_EXCEEDED, "there are %d keys, the most", AUTH_KEYS_MAX);
+    if (status == NACRE_OK) status = identity_check(ctx, auth, identity);
+    if (status == NACRE_OK) status = identity_keep(ctx, auth, identity, true);
     if (status != NACRE_OK) {
         identity_free(identity);
         return status;

@@ -109,3 +109,45 @@ void secret_key_hash(struct slice key, uint8_t out[SECRET_HASH_SIZE]) {
     struct slice id = secret_key_id(key);
     crypto_generichash(out, SECRET_HASH_SIZE, key.p, key.n, id.p, id.n);
 }
+
+// --- passwords ---
+
+nacre_status secret_password_store(struct ctx *ctx, struct slice password,
+                                   char out[SECRET_STORED_MAX]) {
+    _Static_assert(SECRET_STORED_MAX >= crypto_pwhash_STRBYTES, "room for a stored password");
+    if (crypto_pwhash_str(out, (const char *)password.p, password.n,
+                          crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                          crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0)
+        return NACRE_OK;
+    return err_nomem(ctx);
+}
+
+bool secret_password_fits(const char *stored, struct slice password) {
+    // Of a password that nobody has.
+    static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$R6XBcrdLqKWqSJmcr646Qg$"
+                                 "sOfC3geWLdfNpql9B/ht5gH7KjC7jngoUSA2eMuKGtQ";
+    bool fits = crypto_pwhash_str_verify(stored ? stored : nobody, (const char *)password.p,
+                                         password.n) == 0;
+    return stored && fits;
+}
+
+void secret_password_mark(const struct secret_admin *process, struct slice password,
+                          uint8_t out[SECRET_HASH_SIZE]) {
+    crypto_generichash(out, SECRET_HASH_SIZE, password.p, password.n, process->process,
+                       sizeof process->process);
+}
+
+bool secret_basic_decode(struct slice text, char *out, size_t room, struct slice *user,
+                         struct slice *password) {
+    size_t size;
+    const char *end;
+    if (sodium_base642bin((uint8_t *)out, room, (const char *)text.p, text.n, NULL, &size, &end,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        end != (const char *)text.p + text.n)
+        return false;
+    const char *colon = memchr(out, ':', size);
+    if (!colon) return false;
+    *user = slice_of(out, (size_t)(colon - out));
+    *password = slice_of(colon + 1, size - user->n - 1);
+    return password->n <= SECRET_PASSWORD_MAX;
+}

@@ -22,6 +22,20 @@ void secret_key_make(char id[SECRET_ID_SIZE + 1], char key[SECRET_KEY_MAX]);
 struct slice secret_key_id(struct slice key);
 // Of a whole key. The secret has 256 bits: a plain hash keyed with the public id is enough.
 void secret_key_hash(struct slice key, uint8_t out[SECRET_HASH_SIZE]);
+
+// Passwords: argon2id at libsodium's interactive limits (64 MiB, two passes): a tenth of a second.
+enum { SECRET_PASSWORD_MIN = 8, SECRET_PASSWORD_MAX = 256, SECRET_STORED_MAX = 128 };
+MUST_USE nacre_status secret_password_store(struct ctx *ctx, struct slice password,
+                                            char out[SECRET_STORED_MAX]);
+// stored NULL: false, after the same time.
+bool secret_password_fits(const char *stored, struct slice password);
+// What this process alone can make of it, to know it again in no time.
+void secret_password_mark(const struct secret_admin *process, struct slice password,
+                          uint8_t out[SECRET_HASH_SIZE]);
+// "user:password" in base64; at most room bytes. False: it is none.
+bool secret_basic_decode(struct slice text, char *out, size_t room, struct slice *user,
+                         struct slice *password);
+
 bool secret_same(const uint8_t *a, const uint8_t *b, size_t size);
 void secret_wipe(void *p, size_t size);
 

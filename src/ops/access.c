@@ -1,4 +1,4 @@
-// Keys and roles.
+// Keys, roles, users.
 #include "doc/json.h"
 #include "ops/principal.h"
 
@@ -75,4 +75,32 @@ nacre_status run_role_delete(struct op_call *call) {
     struct auth *auth;
     TRY(find_auth(call, &auth));
     return auth_role_delete(call->ctx, auth, call->path[OP_PATH_ROLE]);
+}
+
+// --- users ---
+
+nacre_status run_user_list(struct op_call *call) { return run_user_get(call); }
+
+nacre_status run_user_get(struct op_call *call) {
+    struct auth *auth;
+    TRY(find_auth(call, &auth));
+    return auth_user_describe(call->ctx, auth, call->path[OP_PATH_USER], &call->answer.body);
+}
+
+nacre_status run_user_put(struct op_call *call) {
+    const char *name = call->path[OP_PATH_USER];
+    struct slice body;
+    struct auth *auth;
+    bool created;
+    TRY(find_auth(call, &auth));
+    TRY(read_body(call, &body));
+    TRY(auth_user_put(call->ctx, auth, name, body, &created));
+    if (!created) call->answer.status = 200;
+    return auth_user_describe(call->ctx, auth, name, &call->answer.body);
+}
+
+nacre_status run_user_delete(struct op_call *call) {
+    struct auth *auth;
+    TRY(find_auth(call, &auth));
+    return auth_user_delete(call->ctx, auth, call->path[OP_PATH_USER]);
 }

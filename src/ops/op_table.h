@@ -50,6 +50,7 @@ enum op_path {
     OP_PATH_KEY,
     OP_PATH_ROLE,
     OP_PATH_BACKUP,
+    OP_PATH_USER,
     OP_PATHS
 };
 enum op_permission {
@@ -115,5 +116,9 @@ MUST_USE nacre_status run_key_create(struct op_call *call);
 MUST_USE nacre_status run_key_delete(struct op_call *call);
 MUST_USE nacre_status run_role_put(struct op_call *call);
 MUST_USE nacre_status run_role_delete(struct op_call *call);
+MUST_USE nacre_status run_user_list(struct op_call *call);
+MUST_USE nacre_status run_user_get(struct op_call *call);
+MUST_USE nacre_status run_user_put(struct op_call *call);
+MUST_USE nacre_status run_user_delete(struct op_call *call);
 
 #endif

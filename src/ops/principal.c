@@ -23,25 +23,32 @@ nacre_status op_auth_open(struct ctx *ctx, const char *dir, struct engine *engin
 bool op_credential_may_pass(struct auth *auth, const struct op_credential *credential) {
     struct slice key = scheme_rest(credential->text, "bearer");
     struct auth_who who;
+    // To verify a password takes long: that is a worker's.
+    if (scheme_rest(credential->text, "basic").p) return true;
     if (!key.p || !auth_bearer(auth, key, &who)) return false;
     auth_who_free(&who);
     return true;
 }
 
+static nacre_status refuse(struct ctx *ctx, bool given) {
+    err_set(ctx, NACRE_UNAUTHENTICATED,
+            given ? "this key is not valid here" : "expected a header Authorization: Bearer KEY");
+    err_hint(ctx, "The admin key is in the file admin.key of the server's directory.");
+    return NACRE_UNAUTHENTICATED;
+}
+
 nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
                              const struct op_credential *credential, struct op_principal *out) {
     struct slice key = scheme_rest(credential->text, "bearer");
+    struct slice basic = scheme_rest(credential->text, "basic");
     *out = (struct op_principal){.auth = auth};
-    if (key.p && auth_bearer(auth, key, &out->who)) {
-        // When it was used last is worth no refusal: a minute later it is tried again.
-        if (auth_used(ctx, auth, &out->who) != NACRE_OK) err_clear(ctx);
-        return NACRE_OK;
-    }
-    err_set(ctx, NACRE_UNAUTHENTICATED,
-            credential->text.p ? "this key is not valid here"
-                               : "expected a header Authorization: Bearer KEY");
-    err_hint(ctx, "The admin key is in the file admin.key of the server's directory.");
-    return NACRE_UNAUTHENTICATED;
+    if (basic.p)
+        TRY(auth_password(ctx, auth, basic, &out->who));
+    else if (!key.p || !auth_bearer(auth, key, &out->who))
+        return refuse(ctx, credential->text.p != NULL);
+    // When it was used last is worth no refusal: a minute later it is tried again.
+    if (auth_used(ctx, auth, &out->who) != NACRE_OK) err_clear(ctx);
+    return NACRE_OK;
 }
 
 void op_principal_free(struct op_principal *principal) { auth_who_free(&principal->who); }

@@ -410,6 +410,17 @@ static const struct rpc_field fields_role_put[] = {
     {54, RPC_TEXT, RPC_PATH, OP_PATH_ROLE, "role", NULL, NULL},
 };
 static const struct rpc_part part_role_put = {fields_role_put, 3};
+static const struct rpc_field fields_user_get[] = {
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {59, RPC_TEXT, RPC_PATH, OP_PATH_USER, "user", NULL, NULL},
+};
+static const struct rpc_part part_user_get = {fields_user_get, 2};
+static const struct rpc_field fields_user_put[] = {
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
+    {59, RPC_TEXT, RPC_PATH, OP_PATH_USER, "user", NULL, NULL},
+};
+static const struct rpc_part part_user_put = {fields_user_put, 3};
 static const struct rpc_field fields_reply_document[] = {
     {1, RPC_JSON, RPC_WHOLE, 0, "document", NULL, NULL},
     {2, RPC_NUMBER, RPC_VERSION, 0, "version", NULL, NULL},
@@ -631,5 +642,13 @@ const struct rpc_method rpc_methods[] = {
      &part_role_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteRole", &op_table[56],
      &part_role_get, &reply_done, false},
+    {"nacre.v1.Admin/ListUsers", &op_table[57],
+     &part_server_get, &reply_json, false},
+    {"nacre.v1.Admin/GetUser", &op_table[58],
+     &part_user_get, &reply_json, false},
+    {"nacre.v1.Admin/PutUser", &op_table[59],
+     &part_user_put, &reply_json, false},
+    {"nacre.v1.Admin/DeleteUser", &op_table[60],
+     &part_user_get, &reply_done, false},
 };
 const size_t rpc_method_count = sizeof rpc_methods / sizeof rpc_methods[0];

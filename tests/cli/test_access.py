@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Keys and roles: who may do what, over REST."""
+import base64
 import datetime
 import http.client
 import json
@@ -7,7 +8,7 @@ import os
 import signal
 import unittest
 
-from test_serve import Served
+from test_serve import Answer, Served
 from tool import PATIENCE
 
 GRANT = {"databases": ["shop"], "collections": ["orders", "log-*"],
@@ -229,6 +230,57 @@ class Callers(Access):
         while datetime.datetime.now(datetime.timezone.utc) < until:
             self.assertIn(self.call("GET", "/collections", key=made["key"]).status, (200, 401))
         self.as_key(made["key"], 401, "GET", "/collections")
+
+
+class Users(Access):
+    def as_user(self, user, password, status, verb, path, *more):
+        sent = base64.b64encode(f"{user}:{password}".encode()).decode()
+        answer = self.authorized("Basic " + sent, verb, path, *more)
+        self.assertEqual(answer.status, status, answer.text)
+        return answer
+
+    def authorized(self, text, verb, path, *more):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request(verb, "/v1" + path, body=json.dumps(more[0]) if more else None,
+                           headers={"Authorization": text})
+        return Answer(connection.getresponse())
+
+    def test_made_changed_deleted(self):
+        body = {"password": "correct horse", "role": "writer", "databases": ["main"]}
+        made = self.ok(201, "PUT", "/users/ann", body)
+        self.assertNotIn("correct", made.text)
+        self.assertNotIn("argon2", made.text)
+        self.assertEqual(made.json["name"], "ann")
+        self.as_user("ann", "correct horse", 201, "PUT", "/collections/c/docs/a", {"n": 1})
+        self.as_user("ann", "correct horse", 403, "GET", "/users")
+        for user, password in (("ann", "correct horsf"), ("ann", ""), ("bob", "correct horse"),
+                               ("", ""), ("ANN", "correct horse"), ("ann", "x" * 300)):
+            self.as_user(user, password, 401, "GET", "/collections")
+        self.ok(200, "PUT", "/users/ann", {"role": "reader"})
+        self.as_user("ann", "correct horse", 403, "PUT", "/collections/c/docs/a", {"n": 1})
+        self.ok(200, "PUT", "/users/ann", {"role": "reader", "password": "another one"})
+        self.as_user("ann", "correct horse", 401, "GET", "/collections")
+        self.as_user("ann", "another one", 200, "GET", "/collections")
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.start()
+        self.as_user("ann", "another one", 200, "GET", "/collections")
+        self.assertEqual([user["name"] for user in self.ok(200, "GET", "/users").json["items"]],
+                         ["ann"])
+        self.ok(204, "DELETE", "/users/ann")
+        self.as_user("ann", "another one", 401, "GET", "/collections")
+        self.refused(404, "not_found", "GET", "/users/ann")
+
+    def test_wrong_bodies(self):
+        for body, pointer in (({"role": "reader"}, "/password"), ({"password": "12345678"}, "/role"),
+                              ({"role": "reader", "password": "1234567"}, "/password"),
+                              ({"role": "reader", "name": "x"}, "/name")):
+            answer = self.refused(400, "invalid_argument", "PUT", "/users/ann", body)
+            self.assertEqual(answer.json["errors"][0]["pointer"], pointer, answer.text)
+            self.assertNotIn("1234567", answer.text)
+        for text in ("Basic", "Basic ", "Basic !!!", "Basic YW5u", "Basic " + "QUFB" * 400):
+            self.assertEqual(self.authorized(text, "GET", "/collections").status, 401)
 
 
 class Secrets(Access):
