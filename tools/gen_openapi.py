@@ -64,7 +64,7 @@ def answers(op):
 def operation(op, path, suffix, params):
     made = {"operationId": op["name"] + suffix, "summary": op["summary"],
             "tags": [op["grpc"].split(".")[0]], "parameters": parameters(op, path, params),
-            "responses": answers(op)}
+            "responses": answers(op), "x-permission": op["permission"]}
     if op.get("body"):
         made["requestBody"] = {"content": body(op)}
     return made
