@@ -10,7 +10,7 @@ if(TARGET nacre_tool AND Python3_FOUND)
 
     # Scenarios of the contract, one test for each way in. Debian's Python has the YAML package.
     find_program(NACRE_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
-    foreach(way rest unix embedded)
+    foreach(way rest unix embedded native)
         add_test(NAME conformance/${way} COMMAND ${NACRE_SYSTEM_PYTHON} tests/conformance/run.py ${way}
             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(conformance/${way} PROPERTIES LABELS conformance TIMEOUT 600

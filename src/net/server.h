@@ -17,10 +17,16 @@ struct net_exchange; // one request and its reply
 struct net_server;
 
 struct net_plan {
-    bool streamed;     // the body is read by net_read while it comes; else it is there as a whole
-    bool endless;      // the reply ends when the peer goes: a half close is its end
-    uint64_t body_max; // bytes of a whole body; beyond: 413
+    bool streamed;      // the body is read by net_read while it comes; else it is there as a whole
+    bool endless;       // the reply ends when the peer goes: a half close is its end
+    bool reply_streams; // the reply is begun with net_reply_begin
+    uint64_t body_max;  // bytes of a whole body, or of a message of a stream of them; beyond: 413.
+                        // 0: of a streamed body nothing is wanted
 };
+
+// Messages in a stream of bytes, for protocols that carry messages (gRPC's form): a byte of kind,
+// the size as 32 bits big-endian, the message. NATIVE takes and gives streams so.
+enum { NET_PREFIX_SIZE = 5, NET_PREFIX_STATUS = 0x80 }; // STATUS: the last one, how it ended
 
 struct net_app {
     void *arg;

@@ -5,6 +5,7 @@
 
 #include "base/bits/protobuf.h"
 #include "lib/lib_body.h"
+#include "lib/problem.h"
 #include "rpc/rpc_table.h"
 
 // So much of a stream's reply goes out as one message, where nobody waits for it.
@@ -37,6 +38,23 @@ const struct rpc_method *rpc_method_of_number(uint16_t number) {
 }
 
 const struct op *rpc_method_op(const struct rpc_method *method) { return method->op; }
+
+bool rpc_method_takes_stream(const struct rpc_method *method) { return method->takes_stream; }
+
+bool rpc_method_gives_stream(const struct rpc_method *method) { return method->reply->streams; }
+
+bool rpc_method_follows(const struct rpc_method *method, struct slice message) {
+    struct protobuf_field got;
+    uint32_t follow = 0;
+    for (size_t i = 0; i < method->request->count; i++) {
+        const struct rpc_field *field = &method->request->fields[i];
+        if (field->place == RPC_PARAM && field->which == OP_PARAM_FOLLOW) follow = field->number;
+    }
+    bool follows = false;
+    while (follow && message.n && protobuf_next(&message, &got))
+        if (got.number == follow) follows = got.value != 0;
+    return follows;
+}
 
 // --- replies of a stream ---
 
@@ -210,4 +228,14 @@ nacre_status rpc_run(struct op_call *call, const struct rpc_method *method, stru
     buf_reset(out);
     rpc_reply_problem(call->ctx, status, buf_slice(&call->answer.body), out);
     return status;
+}
+
+void rpc_refuse(struct ctx *ctx, const char *request_id, struct buf *out) {
+    struct buf problem BUF_CLEANUP = {0};
+    nacre_status status = ctx->err.status;
+    buf_init(&problem, NULL, 1 << 16);
+    lib_problem_write(&problem, &ctx->err);
+    op_sign(&problem, request_id);
+    buf_reset(out);
+    rpc_reply_problem(ctx, status, buf_slice(&problem), out);
 }

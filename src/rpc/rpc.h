@@ -20,6 +20,10 @@ struct rpc_stream {
 const struct rpc_method *rpc_method_of_path(struct slice path);
 const struct rpc_method *rpc_method_of_number(uint16_t number);
 const struct op *rpc_method_op(const struct rpc_method *method);
+bool rpc_method_takes_stream(const struct rpc_method *method);
+bool rpc_method_gives_stream(const struct rpc_method *method);
+// Whether a request asks for a stream that ends only when the peer goes. Any bytes.
+bool rpc_method_follows(const struct rpc_method *method, struct slice message);
 
 // Runs one call. call: op, principal, ctx, session, txs and an answer that was initialised; the
 // rest is filled from the message, stream put in its place. request_id: problems name it.
@@ -30,4 +34,7 @@ const struct op *rpc_method_op(const struct rpc_method *method);
 MUST_USE nacre_status rpc_run(struct op_call *call, const struct rpc_method *method,
                               struct slice message, const struct rpc_stream *stream,
                               const char *request_id, struct buf *out);
+// A failure that no call tells: ctx's error record as a google.rpc.Status.
+void rpc_refuse(struct ctx *ctx, const char *request_id, struct buf *out);
+
 #endif

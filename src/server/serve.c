@@ -22,6 +22,7 @@ static void *open_worker(void *arg) {
     worker->server = server;
     ctx_init(&worker->ctx, server->world, NULL, REQUEST_MEMORY_MAX);
     buf_init(&worker->headers, NULL, 64 << 10);
+    buf_init(&worker->message, NULL, REQUEST_MEMORY_MAX);
     mutex_lock(&server->mutex);
     worker->next = server->workers;
     worker->link = &server->workers;
@@ -40,10 +41,20 @@ static void close_worker(void *arg) {
     nacre_session_close(worker->session);
     ctx_free(&worker->ctx);
     buf_free(&worker->headers);
+    buf_free(&worker->message);
     mem_free(worker);
 }
 
-static void run(void *worker, struct net_exchange *exchange) { rest_run(worker, exchange); }
+static void run(void *worker, struct net_exchange *exchange) {
+    if (native_is(net_request(exchange)))
+        native_run(worker, exchange);
+    else
+        rest_run(worker, exchange);
+}
+
+static struct net_plan plan(void *arg, const struct http_request *request) {
+    return native_is(request) ? native_plan(arg, request) : rest_plan(arg, request);
+}
 
 // --- addresses ---
 
@@ -109,7 +120,7 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
     server->txs = op_txs_open(server->db, server->world);
     if (!server->txs) return err_nomem(ctx);
     server->app = (struct net_app){.arg = server,
-                                   .plan = rest_plan,
+                                   .plan = plan,
                                    .refuse = rest_refuse_bytes,
                                    .worker_open = open_worker,
                                    .worker_close = close_worker,

@@ -6,6 +6,7 @@
 #include "net/server.h"
 #include "ops/principal.h"
 #include "ops/tx.h"
+#include "rpc/rpc.h"
 #include "server/metrics.h"
 
 enum { ROUTE_SEGMENTS_MAX = 12, BODY_MAX = 64 << 20, REQUEST_MEMORY_MAX = 256 << 20 };
@@ -30,6 +31,7 @@ struct worker {
     nacre_session *session;
     struct ctx ctx;
     struct buf headers;  // of the reply
+    struct buf message;  // the same, of protocols that carry messages
     atomic_bool follows; // its call ends only when it is told to
 };
 
@@ -61,5 +63,41 @@ extern const size_t server_openapi_size;
 void rest_run(struct worker *worker, struct net_exchange *exchange);
 struct net_plan rest_plan(void *arg, const struct http_request *request);
 void rest_refuse_bytes(void *arg, int status, const char *detail, struct buf *content);
+
+// --- messages.c: what protocols that carry messages have in common ---
+
+enum { STREAM_MESSAGE_MAX = 1 << 20 }; // of a message of a streamed request
+
+// A call while it runs.
+struct messages {
+    struct worker *worker;
+    struct net_exchange *exchange;
+    const char *headers; // of the reply, "" = none
+    char request_id[37];
+    struct buf in; // a message of a streamed request
+    bool begun;    // the reply is a stream, and it has begun
+};
+void messages_begin(struct messages *messages, struct worker *worker,
+                    struct net_exchange *exchange);
+void messages_end(struct messages *messages);
+struct net_plan messages_plan(struct nacre_server *server, const struct rpc_method *method,
+                              struct slice credential);
+// A failure is a status in worker->message.
+MUST_USE nacre_status messages_authenticate(struct messages *messages, struct slice credential,
+                                            struct op_principal *out);
+// worker->message holds then what rpc_run says.
+MUST_USE nacre_status messages_run(struct messages *messages, const struct rpc_method *method,
+                                   const struct op_principal *principal, struct slice message);
+// The next message of a streamed request. 0: no more, -1: there is none to be had.
+int messages_receive(void *messages, struct slice *out);
+// A message of a streamed reply, which it begins. Not 0: the peer is gone.
+int messages_put(struct messages *messages, uint8_t kind, struct slice message);
+
+// --- native.c ---
+
+// Whether it came over the native protocol.
+bool native_is(const struct http_request *request);
+struct net_plan native_plan(struct nacre_server *server, const struct http_request *request);
+void native_run(struct worker *worker, struct net_exchange *exchange);
 
 #endif

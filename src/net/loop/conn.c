@@ -1,6 +1,7 @@
 // A connection: the socket, its buffers and timers. What the bytes mean is its protocol's. On its
 // loop's thread.
 #include "net/loop/loop.h"
+#include "net/native/native.h"
 
 enum { LINGER_MS = 1000, SPARE_MS = 1000, SPARE_SIZE = 1024 };
 
@@ -122,7 +123,7 @@ static void flush(struct net_conn *conn) {
 static const struct {
     const char *bytes;
     const struct net_protocol *protocol;
-} prefaces[] = {{"", &net_http1}};
+} prefaces[] = {{NATIVE_PREFACE, &net_native}, {"", &net_http1}};
 
 // Whether the bytes are the preface (1), cannot be (-1), or may become it (0).
 static int compare(struct slice in, const char *preface) {

@@ -57,15 +57,19 @@ void net_exchange_free(struct net_exchange *e) {
     mem_free(e);
 }
 
+void net_exchange_cancel(struct net_exchange *e) {
+    mutex_lock(&e->mutex);
+    e->gone = true;
+    cond_broadcast(&e->cond);
+    mutex_unlock(&e->mutex);
+}
+
 void net_exchange_drop(struct net_exchange *e) {
     if (!e->running) {
         net_exchange_free(e);
         return;
     }
-    mutex_lock(&e->mutex);
-    e->gone = true;
-    cond_broadcast(&e->cond);
-    mutex_unlock(&e->mutex);
+    net_exchange_cancel(e);
     leave(e);
 }
 

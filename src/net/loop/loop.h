@@ -175,6 +175,8 @@ bool net_conn_draining(const struct net_conn *conn);
 struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
                                       const struct http_request *request);
 void net_exchange_free(struct net_exchange *exchange); // no worker has it
+// Nobody waits for its reply: its worker is told so where it reads or writes.
+void net_exchange_cancel(struct net_exchange *exchange);
 // The loop has no more to do with it: freed now, or when its worker is through.
 void net_exchange_drop(struct net_exchange *exchange);
 void net_exchange_submit(struct net_exchange *exchange);                   // gives it to a worker
@@ -190,6 +192,6 @@ MUST_USE bool net_workers_submit(struct net_workers *workers, struct net_exchang
 void net_workers_close(struct net_workers *workers);
 
 // --- protocols ---
-extern const struct net_protocol net_http1;
+extern const struct net_protocol net_http1, net_native;
 
 #endif

@@ -1,0 +1,105 @@
+// Calls of protocols that carry messages: who asks, the operation, streams of messages with a
+// prefix (net/server.h).
+#include "base/bits/bits.h"
+#include "server/server.h"
+
+enum { SPARE_SIZE = 1 << 20 };
+
+void messages_begin(struct messages *m, struct worker *worker, struct net_exchange *exchange) {
+    *m = (struct messages){.worker = worker, .exchange = exchange, .headers = ""};
+    ctx_reset(&worker->ctx);
+    world_uuid7(worker->server->world, m->request_id);
+    buf_init(&m->in, NULL, BODY_MAX);
+    buf_reset(&worker->message);
+}
+
+void messages_end(struct messages *m) {
+    buf_free(&m->in);
+    if (m->worker->message.cap > SPARE_SIZE) buf_free(&m->worker->message);
+}
+
+struct net_plan messages_plan(struct nacre_server *server, const struct rpc_method *method,
+                              struct slice credential) {
+    struct op_credential given = {.text = credential};
+    // Who has no key is refused before a message is held.
+    if (!op_credential_may_pass(server->auth, &given)) return (struct net_plan){.streamed = true};
+    bool takes = method && rpc_method_takes_stream(method);
+    bool gives = method && rpc_method_gives_stream(method);
+    bool follows = gives && rpc_method_op(method)->params >> OP_PARAM_FOLLOW & 1;
+    return (struct net_plan){.streamed = takes,
+                             .reply_streams = gives,
+                             .endless = follows,
+                             .body_max = takes ? STREAM_MESSAGE_MAX : BODY_MAX};
+}
+
+// --- streams ---
+
+// So many bytes of the request. 0: it ends before the first.
+static int read_all(struct messages *m, uint8_t *to, size_t size) {
+    for (size_t n = 0; n < size;) {
+        long got = net_read(m->exchange, to + n, size - n);
+        if (got <= 0) return got == 0 && n == 0 ? 0 : -1;
+        n += (size_t)got;
+    }
+    return 1;
+}
+
+int messages_receive(void *arg, struct slice *out) {
+    struct messages *m = arg;
+    uint8_t prefix[NET_PREFIX_SIZE];
+    int got = read_all(m, prefix, sizeof prefix);
+    uint32_t size = bits_be32(prefix + 1);
+    if (got <= 0) return got;
+    if (prefix[0] != 0 || size > BODY_MAX) return -1;
+    buf_reset(&m->in);
+    *out = slice_of(NULL, 0);
+    if (size == 0) return 1;
+    uint8_t *room = buf_reserve(&m->in, size);
+    if (!room || read_all(m, room, size) != 1) return -1;
+    *out = slice_of(room, size);
+    return 1;
+}
+
+int messages_put(struct messages *m, uint8_t kind, struct slice message) {
+    uint8_t prefix[NET_PREFIX_SIZE] = {kind};
+    bits_put_be32(prefix + 1, (uint32_t)message.n);
+    if (!m->begun) net_reply_begin(m->exchange, 200, slice_str(m->headers));
+    m->begun = true;
+    if (net_write(m->exchange, prefix, sizeof prefix) != 0) return -1;
+    if (message.n && net_write(m->exchange, message.p, message.n) != 0) return -1;
+    return net_flush(m->exchange);
+}
+
+static int send(void *arg, struct slice message) { return messages_put(arg, 0, message); }
+
+// --- a call ---
+
+nacre_status messages_authenticate(struct messages *m, struct slice credential,
+                                   struct op_principal *out) {
+    struct worker *worker = m->worker;
+    const struct op_credential given = {.text = credential};
+    nacre_status status = op_principal_of(&worker->ctx, worker->server->auth, &given, out);
+    if (status != NACRE_OK) rpc_refuse(&worker->ctx, m->request_id, &worker->message);
+    return status;
+}
+
+nacre_status messages_run(struct messages *m, const struct rpc_method *method,
+                          const struct op_principal *principal, struct slice message) {
+    struct worker *worker = m->worker;
+    const struct world *world = worker->server->world;
+    const struct rpc_stream stream = {.arg = m, .receive = messages_receive, .send = send};
+    struct op_call call = {.op = rpc_method_op(method),
+                           .principal = principal,
+                           .ctx = &worker->ctx,
+                           .session = worker->session,
+                           .txs = worker->server->txs};
+    uint64_t begin_ns = world_mono_ns(world);
+    op_answer_init(&call.answer, NULL);
+    atomic_store(&worker->follows, rpc_method_follows(method, message));
+    nacre_status status = rpc_run(&call, method, message, &stream, m->request_id, &worker->message);
+    atomic_store(&worker->follows, false);
+    op_answer_free(&call.answer);
+    metrics_count(&worker->server->metrics, call.op, status,
+                  (world_mono_ns(world) - begin_ns) / 1000);
+    return status;
+}
