@@ -273,7 +273,8 @@ class Users(Access):
         self.refused(404, "not_found", "GET", "/users/ann")
 
     def test_wrong_bodies(self):
-        for body, pointer in (({"role": "reader"}, "/password"), ({"password": "12345678"}, "/role"),
+        for body, pointer in (({"role": "reader"}, "/password"),
+                              ({"password": "12345678"}, "/role"),
                               ({"role": "reader", "password": "1234567"}, "/password"),
                               ({"role": "reader", "name": "x"}, "/name")):
             answer = self.refused(400, "invalid_argument", "PUT", "/users/ann", body)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Every operation × role × database: refused where the role does not grant it, and nowhere else.
+"""Every operation × role × database: refused where the role does not grant it, nowhere else.
 
-The operations and their permissions come from the server's own OpenAPI document. A protocol is a function from
-(operation, names, key) to the code of the answer's problem, "" for none: another one is another entry of PROTOCOLS."""
+The operations and their permissions come from the server's own OpenAPI document. A protocol is a
+function from (operation, names, key) to the code of the answer's problem, "" for none: another one
+is another entry of PROTOCOLS."""
 import json
 import re
 import unittest
