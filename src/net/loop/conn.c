@@ -54,6 +54,13 @@ void net_conn_finish(struct net_conn *conn) {
     set_dirty(conn);
 }
 
+// What was stopped for want of room goes on.
+static void make_more(struct net_conn *conn) {
+    if (conn->state != CONN_OPEN || conn->closing) return;
+    conn->protocol->drained(conn);
+    if (conn->out.n) set_dirty(conn);
+}
+
 static void on_written(uv_write_t *write, int status) {
     struct net_conn *conn = write->data;
     conn->write_pending = false;
@@ -64,7 +71,7 @@ static void on_written(uv_write_t *write, int status) {
         net_conn_close(conn);
         return;
     }
-    if (conn->state == CONN_OPEN) conn->protocol->drained(conn);
+    make_more(conn);
     set_dirty(conn);
     net_loop_settle(conn->loop);
 }
@@ -102,6 +109,7 @@ static void flush(struct net_conn *conn) {
     if (sent == (int)conn->writing.n) {
         buf_reset(&conn->writing);
         linger(conn);
+        make_more(conn);
         return;
     }
     if (sent < 0 && sent != UV_EAGAIN) {
@@ -123,7 +131,9 @@ static void flush(struct net_conn *conn) {
 static const struct {
     const char *bytes;
     const struct net_protocol *protocol;
-} prefaces[] = {{NATIVE_PREFACE, &net_native}, {"", &net_http1}};
+} prefaces[] = {{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &net_http2},
+                {NATIVE_PREFACE, &net_native},
+                {"", &net_http1}};
 
 // Whether the bytes are the preface (1), cannot be (-1), or may become it (0).
 static int compare(struct slice in, const char *preface) {

@@ -192,6 +192,6 @@ MUST_USE bool net_workers_submit(struct net_workers *workers, struct net_exchang
 void net_workers_close(struct net_workers *workers);
 
 // --- protocols ---
-extern const struct net_protocol net_http1, net_native;
+extern const struct net_protocol net_http1, net_http2, net_native;
 
 #endif
