@@ -68,13 +68,17 @@ static void keep_field(struct http2_stream *s, struct slice name, struct slice v
         s->path = place;
 }
 
-static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
-                     void *arg) {
+static struct slice bytes_of(nghttp2_rcbuf *counted) {
+    nghttp2_vec v = nghttp2_rcbuf_get_buf(counted);
+    return slice_of(v.base, v.len);
+}
+
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *arg) {
     struct http2_stream *s = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
     (void)flags, (void)arg;
     if (!s || frame->headers.cat != NGHTTP2_HCAT_REQUEST || s->refused) return 0;
-    keep_field(s, slice_of(name, name_size), slice_of(value, value_size));
+    keep_field(s, bytes_of(name), bytes_of(value));
     return 0;
 }
 
@@ -228,7 +232,7 @@ static nghttp2_session *make_session(struct http2 *h) {
     nghttp2_session *ng = NULL;
     if (nghttp2_session_callbacks_new(&callbacks) != 0) return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
@@ -279,6 +283,12 @@ static void close_session(struct net_conn *conn) {
 // Frames that wait become bytes, as far as there is room.
 static void pump(struct http2 *h) {
     struct net_conn *conn = h->conn;
+    if (net_conn_draining(conn) && !h->goaway) {
+        int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
+        h->failed |=
+            nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) != 0;
+        h->goaway = true;
+    }
     while (!h->failed && net_conn_unsent(conn) < HTTP2_UNSENT_MAX) {
         const uint8_t *bytes;
         ssize_t size = nghttp2_session_mem_send(h->ng, &bytes);
@@ -348,15 +358,7 @@ static void sweep(struct net_conn *conn, uint64_t quiet_ms) {
     pump(h);
 }
 
-static void drain(struct net_conn *conn) {
-    struct http2 *h = conn->session;
-    if (!h->goaway) {
-        int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
-        nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
-        h->goaway = true;
-    }
-    pump(h);
-}
+static void drain(struct net_conn *conn) { pump(conn->session); }
 
 const struct net_protocol net_http2 = {
     .name = "h2",
