@@ -32,6 +32,7 @@ set(NACRE_LIB_histedit.h edit)
 set(NACRE_LIB_uv.h uv)
 set(NACRE_LIB_nghttp2/nghttp2.h nghttp2)
 set(NACRE_LIB_sodium.h sodium)
+set(NACRE_LIB_cjose/cjose.h cjose)
 
 # Tests may use these anywhere; --as-needed drops what a test does not.
 set(NACRE_TEST_LIBS cmocka)

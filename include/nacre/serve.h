@@ -18,6 +18,9 @@ typedef struct nacre_serve_options {
     const char *const *listen; /* "HOST:PORT" each; none: 127.0.0.1:7700. Port 0: any free one */
     size_t listen_count;
     int insecure; /* allow addresses that other machines reach */
+    /* JSON Web Tokens as credentials: a file of the issuer's keys (JWKS), and the issuer and the
+     * audience that tokens must name. All three, or jwks NULL: none are taken. */
+    const char *jwks, *jwt_issuer, *jwt_audience;
 } nacre_serve_options;
 
 /* Opens the directory and serves it until nacre_server_stop, in threads of its own. Also listens on

@@ -3,7 +3,6 @@
 
 #include "auth/internal.h"
 #include "base/err/check.h"
-#include "doc/json.h"
 
 uint32_t auth_permission(const struct auth *auth, const char *name) {
     for (uint32_t i = 0; i < auth->options.permission_count; i++)
@@ -18,11 +17,8 @@ static uint32_t server_permissions(const struct auth *auth) {
 }
 
 static nacre_status make_admin(struct ctx *ctx, struct auth *auth) {
-    static const char about[] = "{\"name\":\"admin\",\"role\":\"admin\"}";
-    struct buf bson BUF_CLEANUP = {0};
-    buf_init(&bson, NULL, 4096);
-    TRY(json_parse(ctx, slice_str(about), NULL, &bson));
-    TRY(identity_parse(ctx, ROWS_KEYS, "admin", buf_slice(&bson), false, &auth->admin_identity));
+    TRY(identity_new(ctx, ROWS_KINDS, "admin", &auth->admin_identity));
+    auth->admin_identity->role = SLICE_LIT("admin");
     snprintf(auth->admin_identity->name, sizeof auth->admin_identity->name, "admin");
     return NACRE_OK;
 }
@@ -42,6 +38,7 @@ nacre_status auth_open(struct ctx *ctx, const struct auth_options *options, stru
     if (status == NACRE_OK) status = make_admin(ctx, auth);
     if (status == NACRE_OK) status = role_built_in(ctx, auth);
     if (status == NACRE_OK) status = held_load(ctx, auth);
+    if (status == NACRE_OK) status = token_open(ctx, auth);
     if (status == NACRE_OK)
         *out = auth;
     else
@@ -51,6 +48,7 @@ nacre_status auth_open(struct ctx *ctx, const struct auth_options *options, stru
 
 void auth_close(struct auth *auth) {
     if (!auth) return;
+    token_close(auth);
     held_free(auth);
     identity_free(auth->admin_identity);
     user_queue_close(auth);

@@ -30,6 +30,8 @@ struct auth_options {
     const struct world *world;
     const char *const *permissions;
     uint32_t permission_count; // at most 32
+    // Tokens: a file of keys (JWKS), and what they must name. All three, or jwks NULL: none.
+    const char *jwks, *jwt_issuer, *jwt_audience;
 };
 // Reads DIR/admin.key, or makes it (mode 0600), and what is kept in the database. NACRE_IO_ERROR,
 // NACRE_CORRUPT, NACRE_PERMISSION_DENIED where others may read the key.
@@ -53,6 +55,13 @@ bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out);
 // minute for a tenth of a second; else as auth_bearer.
 MUST_USE nacre_status auth_password(struct ctx *ctx, struct auth *auth, struct slice basic,
                                     struct auth_who *out);
+// Whether it looks like a token, where those are taken.
+bool auth_is_token(const struct auth *auth, struct slice text);
+// The bearer of a token: its claims role (a name) and databases (names and beginnings, ["*"]: all)
+// say what it may; exp, iss, aud and sub must be there. NACRE_UNAUTHENTICATED. Cost: a signature
+// the first time, then a hash.
+MUST_USE nacre_status auth_token(struct ctx *ctx, struct auth *auth, struct slice token,
+                                 struct auth_who *out);
 // Notes that it was used; at most once a minute for each this is a write.
 MUST_USE nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who);
 void auth_who_free(struct auth_who *who);

@@ -187,9 +187,9 @@ bool held_who(struct auth *auth, enum rows_kind kind, struct slice id, struct au
     return found;
 }
 
-void held_admin(struct auth *auth, struct auth_who *out) {
+void held_take(struct auth *auth, struct auth_identity *identity, struct auth_who *out) {
     mutex_lock(&auth->mutex);
-    take(auth, auth->admin_identity, out);
+    take(auth, identity, out);
     mutex_unlock(&auth->mutex);
 }
 

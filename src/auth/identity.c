@@ -128,8 +128,8 @@ static nacre_status parse(struct ctx *ctx, struct auth_identity *identity, struc
     return NACRE_OK;
 }
 
-nacre_status identity_parse(struct ctx *ctx, enum rows_kind kind, const char *id, struct slice bson,
-                            bool stored, struct auth_identity **out) {
+nacre_status identity_new(struct ctx *ctx, enum rows_kind kind, const char *id,
+                          struct auth_identity **out) {
     struct auth_identity *identity = mem_zalloc(sizeof *identity);
     if (!identity) return err_nomem(ctx);
     atomic_store(&identity->refs, 1);
@@ -138,6 +138,14 @@ nacre_status identity_parse(struct ctx *ctx, enum rows_kind kind, const char *id
     snprintf(identity->id, sizeof identity->id, "%s", id);
     snprintf(identity->name, sizeof identity->name, "%s:%s", kind == ROWS_USERS ? "user" : "key",
              id);
+    *out = identity;
+    return NACRE_OK;
+}
+
+nacre_status identity_parse(struct ctx *ctx, enum rows_kind kind, const char *id, struct slice bson,
+                            bool stored, struct auth_identity **out) {
+    struct auth_identity *identity;
+    TRY(identity_new(ctx, kind, id, &identity));
     nacre_status status = parse(ctx, identity, bson, stored);
     if (status == NACRE_OK)
         *out = identity;

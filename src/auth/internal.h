@@ -61,6 +61,7 @@ struct auth {
     uint32_t of_server; // bits of permissions over the server
     struct auth_identity *admin_identity;
     struct queue *passwords; // being verified
+    struct tokens *tokens;   // NULL: none are taken
     struct mutex changes;    // one at a time; taken before mutex
     struct mutex mutex;      // guards maps
     struct map maps[ROWS_KINDS];
@@ -80,6 +81,9 @@ void role_free(struct auth_role *role); // one reference; NULL is fine
 
 // --- identity.c ---
 
+// kind ROWS_KINDS: one that is not stored.
+MUST_USE nacre_status identity_new(struct ctx *ctx, enum rows_kind kind, const char *id,
+                                   struct auth_identity **out);
 // From a body (stored false) or a document.
 MUST_USE nacre_status identity_parse(struct ctx *ctx, enum rows_kind kind, const char *id,
                                      struct slice bson, bool stored, struct auth_identity **out);
@@ -98,6 +102,11 @@ void identity_free(struct auth_identity *identity); // one reference; NULL is fi
 MUST_USE nacre_status user_queue_open(struct ctx *ctx, struct auth *auth);
 void user_queue_close(struct auth *auth);
 
+// --- token.c ---
+
+MUST_USE nacre_status token_open(struct ctx *ctx, struct auth *auth);
+void token_close(struct auth *auth);
+
 // --- held.c ---
 
 MUST_USE nacre_status held_load(struct ctx *ctx, struct auth *auth);
@@ -115,6 +124,7 @@ MUST_USE nacre_status held_describe(struct ctx *ctx, struct auth *auth, enum row
                                     const char *id, struct buf *json);
 // The identity with its role, referenced. False: it is not there, or has expired.
 bool held_who(struct auth *auth, enum rows_kind kind, struct slice id, struct auth_who *out);
-void held_admin(struct auth *auth, struct auth_who *out);
+// One that is not held here, with its role.
+void held_take(struct auth *auth, struct auth_identity *identity, struct auth_who *out);
 
 #endif

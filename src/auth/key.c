@@ -7,7 +7,7 @@ bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out) {
     uint8_t hash[SECRET_HASH_SIZE];
     struct slice id = secret_key_id(key);
     if (secret_is_admin(&auth->admin, key)) {
-        held_admin(auth, out);
+        held_take(auth, auth->admin_identity, out);
         return true;
     }
     if (!id.p || !held_who(auth, ROWS_KEYS, id, out)) return false;
@@ -19,7 +19,7 @@ bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out) {
 
 nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who) {
     struct auth_identity *identity = who->identity;
-    if (identity == auth->admin_identity) return NACRE_OK;
+    if (identity->kind == ROWS_KINDS) return NACRE_OK; // it is not stored
     int64_t now = (int64_t)world_wall_ms(auth->options.world);
     int64_t kept = atomic_load(&identity->kept_ms);
     atomic_store_explicit(&identity->used_ms, now, memory_order_relaxed);

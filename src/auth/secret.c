@@ -131,10 +131,16 @@ bool secret_password_fits(const char *stored, struct slice password) {
     return stored && fits;
 }
 
-void secret_password_mark(const struct secret_admin *process, struct slice password,
-                          uint8_t out[SECRET_HASH_SIZE]) {
+void secret_mark(const struct secret_admin *process, struct slice password,
+                 uint8_t out[SECRET_HASH_SIZE]) {
     crypto_generichash(out, SECRET_HASH_SIZE, password.p, password.n, process->process,
                        sizeof process->process);
+}
+
+void secret_name(struct slice text, char out[SECRET_NAME_SIZE + 1]) {
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    crypto_generichash(hash, sizeof hash, text.p, text.n, NULL, 0);
+    sodium_bin2hex(out, SECRET_NAME_SIZE + 1, hash, sizeof hash);
 }
 
 bool secret_basic_decode(struct slice text, char *out, size_t room, struct slice *user,

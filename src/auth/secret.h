@@ -30,8 +30,11 @@ MUST_USE nacre_status secret_password_store(struct ctx *ctx, struct slice passwo
 // stored NULL: false, after the same time.
 bool secret_password_fits(const char *stored, struct slice password);
 // What this process alone can make of it, to know it again in no time.
-void secret_password_mark(const struct secret_admin *process, struct slice password,
-                          uint8_t out[SECRET_HASH_SIZE]);
+void secret_mark(const struct secret_admin *process, struct slice secret,
+                 uint8_t out[SECRET_HASH_SIZE]);
+// A name of fixed size for a text of any.
+enum { SECRET_NAME_SIZE = 32 };
+void secret_name(struct slice text, char out[SECRET_NAME_SIZE + 1]);
 // "user:password" in base64; at most room bytes. False: it is none.
 bool secret_basic_decode(struct slice text, char *out, size_t room, struct slice *user,
                          struct slice *password);

@@ -79,7 +79,7 @@ static nacre_status verify(struct ctx *ctx, struct auth *auth, struct slice pass
                            const struct auth_who *who) {
     struct auth_identity *identity = who->identity;
     uint8_t hash[SECRET_HASH_SIZE];
-    secret_password_mark(&auth->admin, password, hash);
+    secret_mark(&auth->admin, password, hash);
     if (identity && is_marked(auth, identity, hash)) return NACRE_OK;
     TRY(enter(ctx, auth->passwords));
     bool fits = secret_password_fits(identity ? identity->stored : NULL, password);

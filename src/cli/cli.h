@@ -74,6 +74,9 @@ enum cli_option_id {
     OPT_BAIL,
     OPT_LISTEN,
     OPT_INSECURE,
+    OPT_JWKS,
+    OPT_JWT_ISSUER,
+    OPT_JWT_AUDIENCE,
     OPT_MARKDOWN,
     OPT_COUNT
 };

@@ -48,7 +48,10 @@ int cmd_serve(struct cli *cli, const struct cli_call *call) {
     nacre_serve_options options = {.dir = call->count > 0 ? call->arguments[0] : cli->dir,
                                    .open = {.create = 1},
                                    .listen = addresses,
-                                   .insecure = call->options[OPT_INSECURE].given};
+                                   .insecure = call->options[OPT_INSECURE].given,
+                                   .jwks = call->options[OPT_JWKS].text,
+                                   .jwt_issuer = call->options[OPT_JWT_ISSUER].text,
+                                   .jwt_audience = call->options[OPT_JWT_AUDIENCE].text};
     struct cli_text list = {0};
     int code = cli_close(cli);
     if (call->options[OPT_LISTEN].given) {

@@ -112,5 +112,9 @@ const struct cli_option cli_options[OPT_COUNT] = {
                     "addresses (default 127.0.0.1:7700); port 0: any that is free"},
     [OPT_INSECURE] = {"insecure", 0, CLI_FLAG, NULL, 0, 0,
                       "allow addresses that other machines reach, without TLS"},
+    [OPT_JWKS] = {"jwks", 0, CLI_TEXT, "FILE", 0, 0, "keys of an issuer of tokens (JWKS)"},
+    [OPT_JWT_ISSUER] = {"jwt-issuer", 0, CLI_TEXT, "TEXT", 0, 0, "the issuer that tokens name"},
+    [OPT_JWT_AUDIENCE] = {"jwt-audience", 0, CLI_TEXT, "TEXT", 0, 0,
+                          "the audience that tokens name"},
     [OPT_MARKDOWN] = {"markdown", 0, CLI_FLAG, NULL, 0, 0, "all commands as Markdown"},
 };

@@ -10,21 +10,19 @@ static struct slice scheme_rest(struct slice text, const char *scheme) {
     return slice_skip(text, size + 1);
 }
 
-nacre_status op_auth_open(struct ctx *ctx, const char *dir, struct engine *engine,
-                          const struct world *world, struct auth **out) {
-    struct auth_options options = {.dir = dir,
-                                   .engine = engine,
-                                   .world = world,
-                                   .permissions = op_permission_names,
-                                   .permission_count = OP_PERMISSIONS};
-    return auth_open(ctx, &options, out);
+nacre_status op_auth_open(struct ctx *ctx, const struct auth_options *options, struct auth **out) {
+    struct auth_options all = *options;
+    all.permissions = op_permission_names;
+    all.permission_count = OP_PERMISSIONS;
+    return auth_open(ctx, &all, out);
 }
 
 bool op_credential_may_pass(struct auth *auth, const struct op_credential *credential) {
     struct slice key = scheme_rest(credential->text, "bearer");
     struct auth_who who;
-    // To verify a password takes long: that is a worker's.
+    // To verify a password or a signature takes long: that is a worker's.
     if (scheme_rest(credential->text, "basic").p) return true;
+    if (key.p && auth_is_token(auth, key)) return true;
     if (!key.p || !auth_bearer(auth, key, &who)) return false;
     auth_who_free(&who);
     return true;
@@ -44,6 +42,8 @@ nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
     *out = (struct op_principal){.auth = auth};
     if (basic.p)
         TRY(auth_password(ctx, auth, basic, &out->who));
+    else if (key.p && auth_is_token(auth, key))
+        TRY(auth_token(ctx, auth, key, &out->who));
     else if (!key.p || !auth_bearer(auth, key, &out->who))
         return refuse(ctx, credential->text.p != NULL);
     // When it was used last is worth no refusal: a minute later it is tried again.

@@ -11,9 +11,9 @@ struct op_credential {
     struct slice address; // of the peer; n 0: a Unix socket
 };
 
-// auth_open with the permissions of the operations. world and engine outlive it.
-MUST_USE nacre_status op_auth_open(struct ctx *ctx, const char *dir, struct engine *engine,
-                                   const struct world *world, struct auth **out);
+// auth_open with the permissions of the operations, whatever options says of them.
+MUST_USE nacre_status op_auth_open(struct ctx *ctx, const struct auth_options *options,
+                                   struct auth **out);
 
 // Who asks; op_principal_free when its call is over. NACRE_UNAUTHENTICATED says what was expected.
 // May take long for some credentials: not for a loop's thread.

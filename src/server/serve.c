@@ -115,8 +115,14 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                                       .stall_ms = 30000};
     const char *const *addresses = options->listen_count ? options->listen : usual;
     size_t count = options->listen_count ? options->listen_count : 1;
+    struct auth_options auth = {.dir = options->dir,
+                                .engine = lib_engine(server->db),
+                                .world = server->world,
+                                .jwks = options->jwks,
+                                .jwt_issuer = options->jwt_issuer,
+                                .jwt_audience = options->jwt_audience};
     char path[4096];
-    TRY(op_auth_open(ctx, options->dir, lib_engine(server->db), server->world, &server->auth));
+    TRY(op_auth_open(ctx, &auth, &server->auth));
     server->txs = op_txs_open(server->db, server->world);
     if (!server->txs) return err_nomem(ctx);
     server->app = (struct net_app){.arg = server,
