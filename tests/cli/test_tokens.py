@@ -119,7 +119,8 @@ class Tokens(Served):
             other = encode(self.claims(role="admin"))
             for wrong in (f"{head}.{body}.{turned}", f"{head}.{other}.{signature}",
                           f"{head}.{body}.", f"{head}.{body}", f"{head}..{signature}",
-                          token + ".", token + "A" * 9000):
+                          token + ".", token + "A" * 9000, f"{head}.{body}.={signature[1:]}",
+                          f"{head}.{body}.A", f"{head}.{body}=.{signature}"):
                 self.assertEqual(self.call("GET", "/collections", key=wrong).status, 401, wrong)
 
     def test_confusion(self):
