@@ -17,7 +17,11 @@ typedef struct nacre_serve_options {
     nacre_options open;        /* of the directory; error is not looked at */
     const char *const *listen; /* "HOST:PORT" each; none: 127.0.0.1:7700. Port 0: any free one */
     size_t listen_count;
-    int insecure; /* allow addresses that other machines reach */
+    int insecure; /* allow addresses that other machines reach, without TLS */
+    /* Files of PEM; NULL: no TLS. With TLS, addresses that other machines reach take only that. */
+    const char *tls_certificate, *tls_key;
+    const char *tls_client_ca; /* clients must show a certificate of one of these authorities */
+    const char *tls_min;       /* "1.2" or "1.3", as which NULL counts */
     /* JSON Web Tokens as credentials: a file of the issuer's keys (JWKS), and the issuer and the
      * audience that tokens must name. All three, or jwks NULL: none are taken. */
     const char *jwks, *jwt_issuer, *jwt_audience;
@@ -30,6 +34,8 @@ NACRE_MUST_USE nacre_status nacre_server_start(const nacre_serve_options *option
                                                nacre_open_error *error, nacre_server **out);
 /* The URLs it listens on, parted by spaces; as long as the server. */
 const char *nacre_server_addresses(const nacre_server *server);
+/* Reads the files of TLS again, for connections that begin then. A failure changes nothing. */
+NACRE_MUST_USE nacre_status nacre_server_reload(nacre_server *server, nacre_open_error *error);
 /* Takes no more requests, waits up to 10 s for those that run, cancels the others, closes the
  * directory. NULL is fine. */
 NACRE_MUST_USE nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error);

@@ -77,6 +77,10 @@ enum cli_option_id {
     OPT_JWKS,
     OPT_JWT_ISSUER,
     OPT_JWT_AUDIENCE,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_TLS_CLIENT_CA,
+    OPT_TLS_MIN,
     OPT_MARKDOWN,
     OPT_COUNT
 };
@@ -186,6 +190,10 @@ void cli_drop_interrupts(bool on);  // on: a SIGINT that nobody catches does not
 void cli_leave_interrupts(bool on); // on: a SIGINT is another program's; off: caught again
 // Until fd can be read (or has ended): false if an interrupt came first.
 bool cli_wait_input(int fd);
+// SIGHUP ends nothing from here on: cli_wait_input comes back, and cli_hung_up is true once. Only
+// while interrupts are caught.
+void cli_catch_hang_ups(void);
+bool cli_hung_up(void);
 int cli_interrupted(void); // the signal, or 0
 
 #endif

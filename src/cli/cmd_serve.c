@@ -24,16 +24,25 @@ static int split_list(struct cli *cli, const struct cli_call *call, char *text,
     return 0;
 }
 
+static void reload(struct cli *cli, nacre_server *server) {
+    nacre_open_error error = {0};
+    if (nacre_server_reload(server, &error) == NACRE_OK)
+        cli_note(cli, "certificates read again");
+    else
+        cli_note(cli, "nothing changed: %s", error.detail);
+}
+
 static int serve(struct cli *cli, const nacre_serve_options *options) {
     nacre_open_error error = {0};
     nacre_server *server;
     cli_catch_interrupts(NULL); // before anybody can know that it serves
+    cli_catch_hang_ups();
     nacre_status status = nacre_server_start(options, &error, &server);
     if (status == NACRE_OK) {
         cli_note(cli, "serving %s at %s and %s/nacre.sock; the key is in %s/admin.key",
                  options->dir, nacre_server_addresses(server), options->dir, options->dir);
-        while (cli_wait_input(-1)) {
-        }
+        while (cli_wait_input(-1))
+            if (cli_hung_up()) reload(cli, server);
         cli_note(cli, "stopping");
         status = nacre_server_stop(server, &error);
     }
@@ -51,7 +60,11 @@ int cmd_serve(struct cli *cli, const struct cli_call *call) {
                                    .insecure = call->options[OPT_INSECURE].given,
                                    .jwks = call->options[OPT_JWKS].text,
                                    .jwt_issuer = call->options[OPT_JWT_ISSUER].text,
-                                   .jwt_audience = call->options[OPT_JWT_AUDIENCE].text};
+                                   .jwt_audience = call->options[OPT_JWT_AUDIENCE].text,
+                                   .tls_certificate = call->options[OPT_TLS_CERT].text,
+                                   .tls_key = call->options[OPT_TLS_KEY].text,
+                                   .tls_client_ca = call->options[OPT_TLS_CLIENT_CA].text,
+                                   .tls_min = call->options[OPT_TLS_MIN].text};
     struct cli_text list = {0};
     int code = cli_close(cli);
     if (call->options[OPT_LISTEN].given) {

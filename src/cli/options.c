@@ -116,5 +116,11 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_JWT_ISSUER] = {"jwt-issuer", 0, CLI_TEXT, "TEXT", 0, 0, "the issuer that tokens name"},
     [OPT_JWT_AUDIENCE] = {"jwt-audience", 0, CLI_TEXT, "TEXT", 0, 0,
                           "the audience that tokens name"},
+    [OPT_TLS_CERT] = {"tls-cert", 0, CLI_TEXT, "FILE", 0, 0,
+                      "certificate chain (PEM); read again at SIGHUP, as are the others"},
+    [OPT_TLS_KEY] = {"tls-key", 0, CLI_TEXT, "FILE", 0, 0, "the certificate's key (PEM)"},
+    [OPT_TLS_CLIENT_CA] = {"tls-client-ca", 0, CLI_TEXT, "FILE", 0, 0,
+                           "clients must show a certificate of these authorities (PEM)"},
+    [OPT_TLS_MIN] = {"tls-min", 0, CLI_TEXT, "1.2|1.3", 0, 0, "oldest version (default 1.3)"},
     [OPT_MARKDOWN] = {"markdown", 0, CLI_FLAG, NULL, 0, 0, "all commands as Markdown"},
 };

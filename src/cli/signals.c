@@ -10,6 +10,7 @@
 
 static volatile sig_atomic_t caught;
 static volatile sig_atomic_t every; // of SIGINT: the second is caught as the first was
+static volatile sig_atomic_t hung_up;
 static nacre_session *volatile cancelled;
 static int depth; // of those who catch
 // Readable once a signal was caught. A signal may come between a look at caught and a read that
@@ -32,6 +33,21 @@ static void catch_one(int signal_number) {
     signal(SIGTERM, SIG_DFL);
 }
 
+static void hang_up(int signal_number) {
+    int before = errno;
+    (void)signal_number;
+    hung_up = 1;
+    ssize_t written = write(wake[1], "", 1);
+    (void)written; // as above
+    errno = before;
+}
+
+static void drain(void) {
+    char drained[64];
+    while (wake[0] >= 0 && read(wake[0], drained, sizeof drained) > 0)
+        continue;
+}
+
 static void catch_both(void) {
     struct sigaction action = {.sa_handler = catch_one}; // no SA_RESTART: a read must end
     sigaction(SIGINT, &action, NULL);
@@ -39,10 +55,8 @@ static void catch_both(void) {
 }
 
 static void begin(void) {
-    char drained[64];
     if (wake[0] < 0 && pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) wake[0] = wake[1] = -1;
-    while (wake[0] >= 0 && read(wake[0], drained, sizeof drained) > 0)
-        continue;
+    drain();
     caught = 0;
     catch_both();
 }
@@ -62,8 +76,21 @@ void cli_catch_typing(void) {
     cli_catch_interrupts(NULL);
 }
 
+void cli_catch_hang_ups(void) {
+    struct sigaction action = {.sa_handler = hang_up};
+    sigaction(SIGHUP, &action, NULL);
+}
+
+bool cli_hung_up(void) {
+    if (!hung_up) return false;
+    drain(); // before: one that comes now is seen next time
+    hung_up = 0;
+    return true;
+}
+
 void cli_release_interrupts(void) {
     if (--depth == 0) {
+        signal(SIGHUP, SIG_DFL);
         signal(SIGINT, outside);
         signal(SIGTERM, SIG_DFL);
         every = false;

@@ -31,6 +31,9 @@ struct http_request {
     bool minor_zero; // HTTP/1.0: no chunked answer
 };
 
+// For answers over TLS: a browser asks no other way from then on.
+#define HTTP_SECURE "Strict-Transport-Security: max-age=31536000\r\n"
+
 // Without regard to case.
 bool http_header_is(struct slice name, const char *other);
 // The value of the first header of that name; p NULL: there is none.

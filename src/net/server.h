@@ -44,9 +44,22 @@ struct net_limits {
     uint64_t head_ms, idle_ms, stall_ms; // time for a head, between requests, without progress
 };
 
+// Files of PEM. client_ca: clients must show a certificate of one of these authorities.
+struct net_tls {
+    const char *certificate, *key;
+    const char *client_ca; // NULL: clients need none
+    bool allow_12;         // TLS 1.2 too
+};
+
 // Nothing listens yet. app and world outlive the server.
 MUST_USE nacre_status net_server_open(struct ctx *ctx, const struct net_app *app,
                                       const struct net_limits *limits, struct net_server **out);
+// Connections that begin with a TLS hello get one with these files from now on; those that are open
+// keep theirs. Thread-safe.
+MUST_USE nacre_status net_server_tls(struct ctx *ctx, struct net_server *server,
+                                     const struct net_tls *tls);
+// What the next listeners take: TLS only, or plain connections as well (at first).
+void net_server_tls_only(struct net_server *server, bool only);
 // Listens on host (an address or a name) and port; port 0: any that is free. *out_port may be NULL.
 MUST_USE nacre_status net_server_listen(struct ctx *ctx, struct net_server *server,
                                         const char *host, uint16_t port, uint16_t *out_port);

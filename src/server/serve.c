@@ -84,22 +84,58 @@ static bool is_loopback(const char *host) {
 }
 
 static nacre_status listen_on(struct ctx *ctx, struct nacre_server *server, const char *address,
-                              bool insecure) {
+                              const nacre_serve_options *options) {
     size_t used = strlen(server->addresses);
     char host[256];
     uint16_t port;
     TRY(split_address(ctx, address, host, &port));
-    if (!is_loopback(host) && !insecure) {
+    bool tls = options->tls_certificate != NULL;
+    if (!is_loopback(host) && !options->insecure && !tls) {
         err_set(ctx, NACRE_INVALID_ARGUMENT,
                 "%s can be reached from other machines, and there is no TLS", address);
-        err_hint(ctx, "Listen on 127.0.0.1, or give --insecure if the network is to be trusted.");
+        err_hint(ctx, "Listen on 127.0.0.1, give --tls-cert and --tls-key, or --insecure if the "
+                      "network is to be trusted.");
         return NACRE_INVALID_ARGUMENT;
     }
+    net_server_tls_only(server->net, tls && !is_loopback(host) && !options->insecure);
     TRY(net_server_listen(ctx, server->net, host, port, &port));
     bool six = strchr(host, ':') != NULL;
-    snprintf(server->addresses + used, sizeof server->addresses - used, "%shttp://%s%s%s:%u",
-             used ? " " : "", six ? "[" : "", host, six ? "]" : "", port);
+    snprintf(server->addresses + used, sizeof server->addresses - used, "%shttp%s://%s%s%s:%u",
+             used ? " " : "", tls ? "s" : "", six ? "[" : "", host, six ? "]" : "", port);
     return NACRE_OK;
+}
+
+// --- TLS ---
+
+// A path outlives the caller's options: it is read again.
+static nacre_status keep_path(struct ctx *ctx, const char *path, char **out) {
+    if (!path) return NACRE_OK;
+    *out = mem_strdup(path);
+    return *out ? NACRE_OK : err_nomem(ctx);
+}
+
+static nacre_status keep_tls(struct ctx *ctx, struct nacre_server *server,
+                             const nacre_serve_options *options) {
+    const char *oldest = options->tls_min ? options->tls_min : "1.3";
+    if (!options->tls_certificate != !options->tls_key)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT, "a certificate and its key go together");
+    if (options->tls_client_ca && !options->tls_key)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT, "clients' certificates need TLS: give one");
+    if (strcmp(oldest, "1.2") != 0 && strcmp(oldest, "1.3") != 0)
+        return err_set(ctx, NACRE_INVALID_ARGUMENT, "TLS is 1.2 or 1.3 here, not \"%.20s\"",
+                       oldest);
+    server->tls_12 = strcmp(oldest, "1.2") == 0;
+    TRY(keep_path(ctx, options->tls_certificate, &server->tls_certificate));
+    TRY(keep_path(ctx, options->tls_key, &server->tls_key));
+    return keep_path(ctx, options->tls_client_ca, &server->tls_client_ca);
+}
+
+static nacre_status load_tls(struct ctx *ctx, struct nacre_server *server) {
+    const struct net_tls tls = {.certificate = server->tls_certificate,
+                                .key = server->tls_key,
+                                .client_ca = server->tls_client_ca,
+                                .allow_12 = server->tls_12};
+    return tls.key ? net_server_tls(ctx, server->net, &tls) : NACRE_OK;
 }
 
 // --- begin and end ---
@@ -132,8 +168,10 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                                    .worker_close = close_worker,
                                    .run = run};
     TRY(net_server_open(ctx, &server->app, &limits, &server->net));
+    TRY(keep_tls(ctx, server, options));
+    TRY(load_tls(ctx, server));
     for (size_t i = 0; i < count; i++)
-        TRY(listen_on(ctx, server, addresses[i], options->insecure));
+        TRY(listen_on(ctx, server, addresses[i], options));
     snprintf(path, sizeof path, "%s/nacre.sock", options->dir);
     TRY(net_server_listen_unix(ctx, server->net, path));
     return net_server_start(ctx, server->net);
@@ -174,6 +212,15 @@ nacre_status nacre_server_start(const nacre_serve_options *options, nacre_open_e
     return status;
 }
 
+nacre_status nacre_server_reload(nacre_server *server, nacre_open_error *error) {
+    struct ctx ctx;
+    ctx_init(&ctx, server->world, NULL, 1 << 20);
+    nacre_status status = load_tls(&ctx, server);
+    if (status != NACRE_OK) tell(error, &ctx);
+    ctx_free(&ctx);
+    return status;
+}
+
 const char *nacre_server_addresses(const nacre_server *server) { return server->addresses; }
 
 static void cancel_workers(struct nacre_server *server, bool followers_only) {
@@ -194,6 +241,9 @@ nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     auth_close(server->auth);
     mutex_destroy(&server->mutex);
     nacre_status status = nacre_close(server->db, error);
+    mem_free(server->tls_certificate);
+    mem_free(server->tls_key);
+    mem_free(server->tls_client_ca);
     mem_free(server);
     return status;
 }

@@ -21,6 +21,8 @@ struct nacre_server {
     struct net_server *net;
     struct mutex mutex; // guards workers
     struct worker *workers;
+    char *tls_certificate, *tls_key, *tls_client_ca; // paths; NULL: none
+    bool tls_12;
     char addresses[1024]; // what it listens on, for people
 };
 

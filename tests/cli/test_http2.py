@@ -27,9 +27,12 @@ class Peer:
     """A client's side of one connection."""
 
     def __init__(self, test, window=None):
-        self.test = test
-        self.socket = socket.create_connection(("127.0.0.1", test.port), timeout=PATIENCE)
-        test.addCleanup(self.socket.close)
+        connected = socket.create_connection(("127.0.0.1", test.port), timeout=PATIENCE)
+        test.addCleanup(connected.close)
+        self.start(test, connected, window)
+
+    def start(self, test, connected, window=None):
+        self.test, self.socket = test, connected
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self.h2.initiate_connection()
         self.answers, self.goaway = {}, None

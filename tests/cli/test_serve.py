@@ -32,6 +32,7 @@ class Answer:
 
 class Served(Case):
     """A test with a server of its own."""
+    listen = "127.0.0.1:0"
 
     def setUp(self):
         super().setUp()
@@ -40,13 +41,13 @@ class Served(Case):
 
     def start(self, *words):
         self.process = subprocess.Popen(
-            [NACRE, "serve", self.dir, "--listen", "127.0.0.1:0", *words], stdin=subprocess.DEVNULL,
+            [NACRE, "serve", self.dir, "--listen", self.listen, *words], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment(), text=True)
         self.addCleanup(self.kill, self.process)
         line = self.process.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+        found = re.findall(r"https?://[0-9.]+:(\d+)", line)
         self.assertTrue(found, line)
-        self.port = int(found[1])
+        self.port, self.last_port = int(found[0]), int(found[-1])
         with open(os.path.join(self.dir, "admin.key"), encoding="ascii") as file:
             self.key = file.read().strip()
 

@@ -10,11 +10,15 @@ struct session {
     struct http1_body body;
     struct net_exchange *exchange;
     bool begun, chunked, close_after; // of the reply
+    bool secure;
+    uint64_t head_ms; // since when a part of a head is there; 0: there is none
 };
 
 static bool open_session(struct net_conn *conn) {
-    conn->session = mem_zalloc(sizeof(struct session));
-    return conn->session != NULL;
+    struct session *s = mem_zalloc(sizeof *s);
+    if (s) s->secure = conn->tls != NULL;
+    conn->session = s;
+    return s != NULL;
 }
 
 static void close_session(struct net_conn *conn) {
@@ -29,6 +33,7 @@ static void put_head(struct buf *out, const struct session *s, int status, struc
                      int64_t size) {
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, http_phrase(status));
     buf_put_slice(out, headers);
+    if (s->secure) buf_put_str(out, HTTP_SECURE);
     if (size >= 0 && status != 204 && status != 304)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)size);
     if (size < 0 && s->chunked) buf_put_str(out, "Transfer-Encoding: chunked\r\n");
@@ -93,7 +98,7 @@ static void told(struct net_conn *conn, struct net_exchange *e) {
     if (s->chunked && !e->is_head && !e->aborted) buf_put_str(&conn->out, "0\r\n\r\n");
     bool close = s->close_after || e->aborted || s->state != STATE_RUN;
     net_exchange_free(e);
-    *s = (struct session){.state = STATE_HEAD};
+    *s = (struct session){.state = STATE_HEAD, .secure = s->secure};
     if (close)
         net_conn_finish(conn);
     else
@@ -134,6 +139,10 @@ static bool take_head(struct net_conn *conn, struct slice in, size_t *used) {
     const struct net_app *app = conn->loop->server->app;
     struct http1_problem problem;
     struct http_request request;
+    if (conn->tls_only && !conn->tls) {
+        refuse(conn, 400, "this address speaks TLS: ask it with https://");
+        return false;
+    }
     enum http1_result result = in.n ? http1_head(in, &request, used, &problem) : HTTP1_MORE;
     if (net_conn_draining(conn) || (result == HTTP1_MORE && conn->ended)) {
         net_conn_finish(conn);
@@ -186,7 +195,7 @@ static bool take_body(struct net_conn *conn, struct slice in, size_t *used) {
 }
 
 static size_t take(struct net_conn *conn, struct slice in) {
-    const struct session *s = conn->session;
+    struct session *s = conn->session;
     size_t done = 0;
     bool more = true;
     while (more && !conn->closing && conn->state == CONN_OPEN) {
@@ -199,6 +208,8 @@ static size_t take(struct net_conn *conn, struct slice in) {
             more = take_body(conn, rest, &used);
         done += used;
     }
+    bool partial = s->state == STATE_HEAD && done < in.n;
+    if (!partial || !s->head_ms) s->head_ms = partial ? uv_now(&conn->loop->uv) : 0;
     return done;
 }
 
@@ -221,7 +232,7 @@ static void sweep(struct net_conn *conn, uint64_t quiet_ms) {
     const struct net_limits *limits = &conn->loop->server->limits;
     const struct session *s = conn->session;
     bool head = s->state == STATE_HEAD;
-    if (head && conn->in.n && quiet_ms > limits->head_ms)
+    if (head && s->head_ms && uv_now(&conn->loop->uv) - s->head_ms > limits->head_ms)
         refuse(conn, 408, "the request did not come in time");
     else if (head && quiet_ms > limits->idle_ms)
         net_conn_close(conn);

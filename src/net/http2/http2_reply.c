@@ -100,6 +100,7 @@ static void answer(struct http2_stream *s, int status, struct buf *lines, int64_
     fields.count = 0;
     snprintf(code, sizeof code, "%d", status);
     add(&fields, SLICE_LIT(":status"), slice_str(code));
+    if (s->owner->conn->tls) buf_put_str(lines, HTTP_SECURE);
     add_lines(&fields, lines);
     if (size >= 0 && status != 204 && status != 304) {
         snprintf(length, sizeof length, "%lld", (long long)size);

@@ -10,8 +10,10 @@ enum { LINGER_MS = 1000, SPARE_MS = 1000, SPARE_SIZE = 1024 };
 static void on_closed(uv_handle_t *handle) {
     struct net_conn *conn = handle->data;
     if (conn->session) conn->protocol->close(conn);
+    tls_close(conn->tls);
     buf_free(&conn->in);
     buf_free(&conn->out);
+    buf_free(&conn->cipher);
     buf_free(&conn->writing);
     atomic_fetch_sub(&conn->loop->server->connections, 1);
     mem_free(conn);
@@ -40,7 +42,9 @@ static void set_dirty(struct net_conn *conn) {
     conn->loop->dirty = conn;
 }
 
-size_t net_conn_unsent(const struct net_conn *conn) { return conn->out.n + conn->writing.n; }
+size_t net_conn_unsent(const struct net_conn *conn) {
+    return conn->out.n + conn->cipher.n + conn->writing.n;
+}
 
 bool net_conn_draining(const struct net_conn *conn) {
     return atomic_load(&conn->loop->server->draining);
@@ -56,7 +60,7 @@ void net_conn_finish(struct net_conn *conn) {
 
 // What was stopped for want of room goes on.
 static void make_more(struct net_conn *conn) {
-    if (conn->state != CONN_OPEN || conn->closing) return;
+    if (conn->state != CONN_OPEN || conn->closing || !conn->protocol) return;
     conn->protocol->drained(conn);
     if (conn->out.n) set_dirty(conn);
 }
@@ -91,19 +95,34 @@ static void linger(struct net_conn *conn) {
     if (uv_shutdown(&conn->shut, &conn->uv.stream, on_shut) != 0) net_conn_close(conn);
 }
 
+// What is to be written, as it goes over the wire, into conn->writing. False: it cannot be.
+static bool gather(struct net_conn *conn) {
+    struct buf *from = conn->tls ? &conn->cipher : &conn->out;
+    bool made = buf_status(&conn->out) == NACRE_OK;
+    if (conn->tls && conn->out.n) {
+        made = made && tls_put(conn->tls, buf_slice(&conn->out), &conn->cipher);
+        buf_reset(&conn->out);
+    }
+    if (conn->tls && conn->state == CONN_LAST && !conn->tls_said_end) {
+        conn->tls_said_end = true;
+        tls_put_end(conn->tls, &conn->cipher);
+    }
+    struct buf swap = conn->writing;
+    conn->writing = *from;
+    *from = swap;
+    return made && buf_status(&conn->writing) == NACRE_OK;
+}
+
 static void flush(struct net_conn *conn) {
     if (conn->closing || conn->write_pending) return;
-    if (buf_status(&conn->out) != NACRE_OK) {
+    if (!gather(conn)) {
         net_conn_close(conn);
         return;
     }
-    if (conn->out.n == 0) {
+    if (conn->writing.n == 0) {
         linger(conn);
         return;
     }
-    struct buf swap = conn->writing;
-    conn->writing = conn->out;
-    conn->out = swap;
     uv_buf_t bytes = uv_buf_init((char *)conn->writing.p, (unsigned)conn->writing.n);
     int sent = uv_try_write(&conn->uv.stream, &bytes, 1);
     if (sent == (int)conn->writing.n) {
@@ -151,6 +170,7 @@ static bool choose(struct net_conn *conn, struct slice in) {
         conn->protocol = prefaces[i].protocol;
         break;
     }
+    if (conn->tls_only && !conn->tls) conn->protocol = &net_http1; // tells it
     if (conn->protocol->open(conn)) return true;
     net_conn_close(conn);
     return false;
@@ -197,19 +217,60 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     *out = uv_buf_init((char *)conn->loop->room, NET_READ_SIZE);
 }
 
+static void give_plain(struct net_conn *conn, struct slice bytes) {
+    if (bytes.n && conn->state == CONN_OPEN && !conn->closing) feed(conn, bytes);
+}
+
+static void on_end(struct net_conn *conn) {
+    if (conn->state != CONN_OPEN || !conn->protocol) {
+        net_conn_close(conn);
+        return;
+    }
+    conn->ended = true;
+    conn->protocol->ended(conn);
+    read_or_not(conn);
+}
+
+// Whether the connection is, or becomes with these first bytes, one of TLS.
+static bool has_tls(struct net_conn *conn, struct slice bytes) {
+    struct net_server *server = conn->loop->server;
+    bool first = !conn->protocol && conn->in.n == 0 && !conn->tls;
+    if (!first || bytes.p[0] != TLS_HELLO) return conn->tls != NULL;
+    mutex_lock(&server->mutex);
+    bool offered = server->tls != NULL;
+    if (offered) conn->tls = tls_open(server->tls);
+    mutex_unlock(&server->mutex);
+    if (offered && !conn->tls) net_conn_close(conn);
+    return offered;
+}
+
+static void on_bytes(struct net_conn *conn, struct slice bytes) {
+    struct buf *plain = &conn->loop->plain;
+    conn->since_ms = uv_now(&conn->loop->uv);
+    set_dirty(conn);
+    if (!has_tls(conn, bytes)) {
+        give_plain(conn, bytes);
+        return;
+    }
+    if (conn->closing) return;
+    buf_reset(plain);
+    enum tls_result result = tls_take(conn->tls, bytes, plain, &conn->cipher);
+    give_plain(conn, buf_slice(plain));
+    if (conn->closing) return;
+    if (result == TLS_ENDED)
+        on_end(conn);
+    else if (result == TLS_FAILED)
+        net_conn_finish(conn);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes) {
     struct net_conn *conn = stream->data;
-    if (size == UV_EOF && conn->state == CONN_OPEN && conn->protocol) {
-        conn->ended = true;
-        conn->protocol->ended(conn);
-        read_or_not(conn);
-    } else if (size < 0) {
+    if (size == UV_EOF)
+        on_end(conn);
+    else if (size < 0)
         net_conn_close(conn);
-    } else if (conn->state == CONN_OPEN) {
-        conn->since_ms = uv_now(&conn->loop->uv);
-        feed(conn, slice_of(bytes->base, (size_t)size));
-        set_dirty(conn);
-    }
+    else if (size > 0 && conn->state == CONN_OPEN)
+        on_bytes(conn, slice_of(bytes->base, (size_t)size));
     net_loop_settle(conn->loop);
 }
 
@@ -261,6 +322,7 @@ void net_loop_settle(struct net_loop *loop) {
 static void spare(struct net_conn *conn) {
     if (conn->in.n == 0 && conn->in.cap > SPARE_SIZE) buf_free(&conn->in);
     if (conn->out.n == 0 && conn->out.cap > SPARE_SIZE) buf_free(&conn->out);
+    if (conn->cipher.n == 0 && conn->cipher.cap > SPARE_SIZE) buf_free(&conn->cipher);
     if (!conn->write_pending && conn->writing.cap > SPARE_SIZE) buf_free(&conn->writing);
 }
 
@@ -273,7 +335,7 @@ void net_conn_sweep(struct net_conn *conn, uint64_t now_ms) {
     else if (conn->write_pending && quiet_ms > limits->stall_ms)
         net_conn_close(conn);
     else if (conn->state == CONN_OPEN && !conn->protocol &&
-             (quiet_ms > limits->head_ms || net_conn_draining(conn)))
+             (now_ms - conn->born_ms > limits->head_ms || net_conn_draining(conn)))
         net_conn_close(conn);
     if (conn->closing || conn->state != CONN_OPEN || !conn->protocol) return;
     if (net_conn_draining(conn)) conn->protocol->drain(conn);
@@ -299,10 +361,12 @@ void net_conn_accept(struct net_listener *listener) {
     if (!conn) return; // it waits in the kernel's queue
     conn->loop = loop;
     conn->is_unix = listener->is_unix;
+    conn->tls_only = listener->tls_only;
     buf_init(&conn->in, NULL, NET_QUEUE_MAX * 2);
     buf_init(&conn->out, NULL, SIZE_MAX / 4);
+    buf_init(&conn->cipher, NULL, SIZE_MAX / 4);
     buf_init(&conn->writing, NULL, SIZE_MAX / 4);
-    conn->since_ms = uv_now(&loop->uv);
+    conn->born_ms = conn->since_ms = uv_now(&loop->uv);
     uint32_t count = atomic_fetch_add(&loop->server->connections, 1) + 1;
     conn->next = loop->conns;
     conn->link = &loop->conns;

@@ -10,6 +10,7 @@
 #include "base/os/thread.h"
 #include "net/http1/http1.h"
 #include "net/server.h"
+#include "net/tls/tls.h"
 
 enum {
     NET_QUEUE_MAX = 1 << 20,   // bytes of a stream that wait, each way
@@ -103,19 +104,22 @@ struct net_conn {
     const struct net_protocol *protocol; // NULL: the first bytes have not told yet
     void *session;                       // the protocol's
     struct net_exchange *exchanges;
-    struct buf in; // what the protocol did not take yet
-    struct buf out, writing;
+    struct tls *tls; // NULL: plain
+    struct buf in;   // what the protocol did not take yet
+    struct buf out;  // plain
+    struct buf cipher, writing;
     uv_write_t write;
     uv_shutdown_t shut;
     bool ended; // the peer sends no more
     bool dirty, feeding, again, write_pending, closing, reading, is_unix;
-    uint64_t since_ms; // of the last progress, by the loop's clock
+    bool tls_only, tls_said_end;
+    uint64_t born_ms, since_ms; // the latter of the last progress; by the loop's clock
 };
 
 struct net_listener {
     struct net_loop *loop;
     union net_handle uv;
-    bool is_unix;
+    bool is_unix, tls_only;
 };
 
 struct net_loop {
@@ -129,6 +133,7 @@ struct net_loop {
     struct net_conn *conns, *dirty;
     struct net_exchange *submitted, **submitted_last; // for the workers, at the end of a turn
     uint8_t *room;                                    // where sockets are read into
+    struct buf plain;                                 // what came of TLS
     struct buf scratch; // content on its way from an exchange to its connection
     struct mutex mutex; // guards notices
     struct net_exchange *notices;
@@ -155,7 +160,10 @@ struct net_server {
     struct net_workers workers;
     atomic_uint connections;
     atomic_bool draining, cutting;
-    atomic_uint busy; // exchanges that run
+    atomic_uint busy;   // exchanges that run
+    struct mutex mutex; // guards tls
+    struct tls_files *tls;
+    bool tls_only; // of the next listeners
     char unix_path[108];
 };
 

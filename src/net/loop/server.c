@@ -101,6 +101,7 @@ static nacre_status open_loop(struct ctx *ctx, struct net_server *server, struct
     }
     mutex_init(&loop->mutex);
     buf_init(&loop->scratch, NULL, SIZE_MAX / 4);
+    buf_init(&loop->plain, NULL, NET_QUEUE_MAX);
     uv_timer_init(&loop->uv, &loop->sweep);
     loop->sweep.data = loop;
     uv_timer_start(&loop->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
@@ -120,11 +121,25 @@ nacre_status net_server_open(struct ctx *ctx, const struct net_app *app,
         return err_nomem(ctx);
     }
     net_workers_open(&server->workers, server);
+    mutex_init(&server->mutex);
     *out = server;
     for (; server->opened < limits->loops; server->opened++)
         TRY(open_loop(ctx, server, &server->loops[server->opened]));
     return NACRE_OK;
 }
+
+nacre_status net_server_tls(struct ctx *ctx, struct net_server *server, const struct net_tls *tls) {
+    struct tls_files *files;
+    TRY(tls_files_open(ctx, tls, &files));
+    mutex_lock(&server->mutex);
+    struct tls_files *before = server->tls;
+    server->tls = files;
+    mutex_unlock(&server->mutex);
+    tls_files_close(before);
+    return NACRE_OK;
+}
+
+void net_server_tls_only(struct net_server *server, bool only) { server->tls_only = only; }
 
 // --- listeners ---
 
@@ -132,6 +147,7 @@ static nacre_status add_listener(struct ctx *ctx, struct net_loop *loop, int fd,
                                  const char *what) {
     struct net_listener *listener = &loop->listeners[loop->listener_count];
     *listener = (struct net_listener){.loop = loop, .is_unix = is_unix};
+    listener->tls_only = !is_unix && loop->server->tls_only;
     int code = is_unix ? uv_pipe_init(&loop->uv, &listener->uv.pipe, 0)
                        : uv_tcp_init(&loop->uv, &listener->uv.tcp);
     if (code) {
@@ -284,9 +300,12 @@ void net_server_close(struct net_server *server) {
         uv_loop_close(&loop->uv);
         mutex_destroy(&loop->mutex);
         buf_free(&loop->scratch);
+        buf_free(&loop->plain);
         mem_free(loop->room);
     }
     if (server->unix_path[0] && unlink(server->unix_path) != 0) errno = 0;
+    tls_files_close(server->tls);
+    mutex_destroy(&server->mutex);
     mem_free(server->workers.threads);
     mem_free(server);
 }
