@@ -90,6 +90,8 @@ void net_reply_begin(struct net_exchange *exchange, int status, struct slice hea
 int net_write(struct net_exchange *exchange, const void *bytes,
               size_t size);                   // -1: the peer is gone
 int net_flush(struct net_exchange *exchange); // what was written goes out now
+// Lines like headers that stand after the content, of protocols that have them.
+void net_trailers(struct net_exchange *exchange, struct slice lines);
 // Ends a streamed reply so that the peer sees that it is not whole.
 void net_abort(struct net_exchange *exchange);
 

@@ -37,6 +37,10 @@ const struct rpc_method *rpc_method_of_number(uint16_t number) {
     return NULL;
 }
 
+struct slice rpc_method_path(const struct rpc_method *method) {
+    return slice_str(method->path);
+}
+
 const struct op *rpc_method_op(const struct rpc_method *method) { return method->op; }
 
 bool rpc_method_takes_stream(const struct rpc_method *method) { return method->takes_stream; }

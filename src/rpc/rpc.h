@@ -19,6 +19,7 @@ struct rpc_stream {
 // NULL: there is none. path: "nacre.v1.Documents/Get"; number: of the operation.
 const struct rpc_method *rpc_method_of_path(struct slice path);
 const struct rpc_method *rpc_method_of_number(uint16_t number);
+struct slice rpc_method_path(const struct rpc_method *method);
 const struct op *rpc_method_op(const struct rpc_method *method);
 bool rpc_method_takes_stream(const struct rpc_method *method);
 bool rpc_method_gives_stream(const struct rpc_method *method);

@@ -1,6 +1,7 @@
 // A request message as a call: paths, parameters, headers and the body, as every operation takes
 // them.
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/bits/protobuf.h"
 #include "base/text/utf8.h"
@@ -326,7 +327,9 @@ static nacre_status take(struct op_call *call, const struct rpc_field *field,
     if (value->count) TRY(value_text(call->ctx, field, value, message, &text));
     if (field->place == RPC_PATH) return take_path(call, field, text);
     if (field->place == RPC_HEADER) return take_header(call, field, text);
-    if (!call->params[field->which]) call->params[field->which] = text;
+    const char *before = call->params[field->which]; // a deadline that the protocol carried
+    if (!before || (text && strtoull(text, NULL, 10) < strtoull(before, NULL, 10)))
+        call->params[field->which] = text;
     return NACRE_OK;
 }
 

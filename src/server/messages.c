@@ -1,5 +1,7 @@
 // Calls of protocols that carry messages: who asks, the operation, streams of messages with a
 // prefix (net/server.h).
+#include <stdio.h>
+
 #include "base/bits/bits.h"
 #include "server/server.h"
 
@@ -9,7 +11,7 @@ void messages_begin(struct messages *m, struct worker *worker, struct net_exchan
     *m = (struct messages){.worker = worker, .exchange = exchange, .headers = ""};
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, m->request_id);
-    buf_init(&m->in, NULL, BODY_MAX);
+    buf_init(&m->in, NULL, STREAM_MESSAGE_MAX);
     buf_reset(&worker->message);
 }
 
@@ -50,7 +52,7 @@ int messages_receive(void *arg, struct slice *out) {
     int got = read_all(m, prefix, sizeof prefix);
     uint32_t size = bits_be32(prefix + 1);
     if (got <= 0) return got;
-    if (prefix[0] != 0 || size > BODY_MAX) return -1;
+    if (prefix[0] != 0 || size > STREAM_MESSAGE_MAX) return -1;
     buf_reset(&m->in);
     *out = slice_of(NULL, 0);
     if (size == 0) return 1;
@@ -60,17 +62,20 @@ int messages_receive(void *arg, struct slice *out) {
     return 1;
 }
 
-int messages_put(struct messages *m, uint8_t kind, struct slice message) {
+int messages_write(struct messages *m, uint8_t kind, struct slice message) {
     uint8_t prefix[NET_PREFIX_SIZE] = {kind};
     bits_put_be32(prefix + 1, (uint32_t)message.n);
     if (!m->begun) net_reply_begin(m->exchange, 200, slice_str(m->headers));
     m->begun = true;
     if (net_write(m->exchange, prefix, sizeof prefix) != 0) return -1;
     if (message.n && net_write(m->exchange, message.p, message.n) != 0) return -1;
-    return net_flush(m->exchange);
+    return 0;
 }
 
-static int send(void *arg, struct slice message) { return messages_put(arg, 0, message); }
+int messages_send(void *arg, struct slice message) {
+    struct messages *m = arg;
+    return messages_write(m, 0, message) == 0 ? net_flush(m->exchange) : -1;
+}
 
 // --- a call ---
 
@@ -87,13 +92,17 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
                           const struct op_principal *principal, struct slice message) {
     struct worker *worker = m->worker;
     const struct world *world = worker->server->world;
-    const struct rpc_stream stream = {.arg = m, .receive = messages_receive, .send = send};
+    const struct rpc_stream stream = {.arg = m, .receive = messages_receive, .send = messages_send};
     struct op_call call = {.op = rpc_method_op(method),
                            .principal = principal,
                            .ctx = &worker->ctx,
                            .session = worker->session,
                            .txs = worker->server->txs};
     uint64_t begin_ns = world_mono_ns(world);
+    char timeout[24];
+    snprintf(timeout, sizeof timeout, "%llu", (unsigned long long)m->timeout_ms);
+    if (m->timeout_ms && call.op->params >> OP_PARAM_TIMEOUT_MS & 1)
+        call.params[OP_PARAM_TIMEOUT_MS] = timeout;
     op_answer_init(&call.answer, NULL);
     atomic_store(&worker->follows, rpc_method_follows(method, message));
     nacre_status status = rpc_run(&call, method, message, &stream, m->request_id, &worker->message);

@@ -23,7 +23,7 @@ static void finish(struct messages *m, nacre_status status) {
     if (!m->begun)
         net_reply(m->exchange, nacre_status_http(status), slice_of(NULL, 0), message);
     else if (status != NACRE_OK)
-        messages_put(m, NET_PREFIX_STATUS, message);
+        messages_write(m, NET_PREFIX_STATUS, message);
 }
 
 static nacre_status run_method(struct messages *m, const struct rpc_method *method,

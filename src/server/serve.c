@@ -48,12 +48,15 @@ static void close_worker(void *arg) {
 static void run(void *worker, struct net_exchange *exchange) {
     if (native_is(net_request(exchange)))
         native_run(worker, exchange);
+    else if (grpc_is(net_request(exchange)))
+        grpc_run(worker, exchange);
     else
         rest_run(worker, exchange);
 }
 
 static struct net_plan plan(void *arg, const struct http_request *request) {
-    return native_is(request) ? native_plan(arg, request) : rest_plan(arg, request);
+    if (native_is(request)) return native_plan(arg, request);
+    return grpc_is(request) ? grpc_plan(arg, request) : rest_plan(arg, request);
 }
 
 // --- addresses ---

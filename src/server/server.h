@@ -68,7 +68,7 @@ void rest_refuse_bytes(void *arg, int status, const char *detail, struct buf *co
 
 // --- messages.c: what protocols that carry messages have in common ---
 
-enum { STREAM_MESSAGE_MAX = 1 << 20 }; // of a message of a streamed request
+enum { STREAM_MESSAGE_MAX = 4 << 20 }; // of a message of a streamed request
 
 // A call while it runs.
 struct messages {
@@ -76,8 +76,9 @@ struct messages {
     struct net_exchange *exchange;
     const char *headers; // of the reply, "" = none
     char request_id[37];
-    struct buf in; // a message of a streamed request
-    bool begun;    // the reply is a stream, and it has begun
+    struct buf in;       // a message of a streamed request
+    bool begun;          // the reply is a stream, and it has begun
+    uint64_t timeout_ms; // 0: the protocol told none
 };
 void messages_begin(struct messages *messages, struct worker *worker,
                     struct net_exchange *exchange);
@@ -92,8 +93,9 @@ MUST_USE nacre_status messages_run(struct messages *messages, const struct rpc_m
                                    const struct op_principal *principal, struct slice message);
 // The next message of a streamed request. 0: no more, -1: there is none to be had.
 int messages_receive(void *messages, struct slice *out);
-// A message of a streamed reply, which it begins. Not 0: the peer is gone.
-int messages_put(struct messages *messages, uint8_t kind, struct slice message);
+// A message of a reply, which it begins. Not 0: the peer is gone. messages_send: it goes out now.
+int messages_write(struct messages *messages, uint8_t kind, struct slice message);
+int messages_send(void *messages, struct slice message);
 
 // --- native.c ---
 
@@ -101,5 +103,11 @@ int messages_put(struct messages *messages, uint8_t kind, struct slice message);
 bool native_is(const struct http_request *request);
 struct net_plan native_plan(struct nacre_server *server, const struct http_request *request);
 void native_run(struct worker *worker, struct net_exchange *exchange);
+
+// --- grpc.c ---
+
+bool grpc_is(const struct http_request *request);
+struct net_plan grpc_plan(struct nacre_server *server, const struct http_request *request);
+void grpc_run(struct worker *worker, struct net_exchange *exchange);
 
 #endif

@@ -205,6 +205,12 @@ int net_flush(struct net_exchange *e) {
     return gone ? -1 : 0;
 }
 
+void net_trailers(struct net_exchange *e, struct slice lines) {
+    mutex_lock(&e->mutex);
+    buf_put_slice(&e->trailers, lines);
+    mutex_unlock(&e->mutex);
+}
+
 void net_abort(struct net_exchange *e) {
     mutex_lock(&e->mutex);
     e->aborted = true;
