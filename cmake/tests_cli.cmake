@@ -11,7 +11,7 @@ if(TARGET nacre_tool AND NACRE_SYSTEM_PYTHON)
     endforeach()
 
     # Scenarios of the contract, one test for each way in.
-    foreach(way rest unix embedded native)
+    foreach(way rest unix embedded native grpc)
         add_test(NAME conformance/${way} COMMAND ${NACRE_SYSTEM_PYTHON} tests/conformance/run.py ${way}
             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(conformance/${way} PROPERTIES LABELS conformance TIMEOUT 600

@@ -18,7 +18,9 @@ struct run {
     struct buf *out;     // the message that is being made
     struct buf line;     // the begin of a line of the answer
     struct slice data;   // of an import: what is not read yet of a message
+    bool sent;           // a message has been
     bool gone, beats;    // the peer is; it is to be told that the stream stands
+    nacre_status failed; // what could not be made a message, or read from one: ctx's error record
     nacre_status status; // what a last line told
     struct slice problem;
 };
@@ -63,13 +65,14 @@ bool rpc_method_follows(const struct rpc_method *method, struct slice message) {
 // --- replies of a stream ---
 
 static int send(struct run *run) {
-    nacre_status status = buf_status(run->out);
-    if (status == NACRE_OK && !run->gone)
-        run->gone = run->stream->send(run->stream->arg, buf_slice(run->out)) != 0;
-    else
+    if (buf_status(run->out) != NACRE_OK) {
+        run->failed = err_buf(run->call->ctx, run->out);
         run->gone = true;
+    }
+    if (!run->gone) run->gone = run->stream->send(run->stream->arg, buf_slice(run->out)) != 0;
     buf_reset(run->out);
     run->beats = false;
+    run->sent = true;
     return run->gone ? -1 : 0;
 }
 
@@ -93,6 +96,7 @@ static nacre_status status_of(struct slice json) {
 static nacre_status put_item(struct run *run, struct slice line) {
     const struct rpc_reply *reply = run->method->reply;
     struct buf item BUF_CLEANUP = {0};
+    if (run->out->n >= MESSAGE_SIZE) send(run);
     if (!reply->item_part) {
         protobuf_put_bytes(run->out, reply->item, line);
         return NACRE_OK;
@@ -140,13 +144,16 @@ static nacre_status put_lines(struct run *run, struct slice bytes) {
 
 static int write_answer(void *arg, const void *bytes, size_t size) {
     struct run *run = arg;
-    if (run->gone) return -1;
+    nacre_status status = NACRE_OK;
+    if (run->gone || run->failed != NACRE_OK) return -1;
     if (size == 0) return send(run); // the answer begins
     if (run->call->answer.media == OP_CSV)
         protobuf_put_bytes(run->out, run->method->reply->csv, slice_of(bytes, size));
-    else if (put_lines(run, slice_of(bytes, size)) != NACRE_OK)
-        run->gone = true;
-    return run->out->n >= MESSAGE_SIZE ? send(run) : run->gone ? -1 : 0;
+    else
+        status = put_lines(run, slice_of(bytes, size));
+    if (status != NACRE_OK) run->failed = status;
+    if (run->failed == NACRE_OK && run->out->n >= MESSAGE_SIZE) send(run);
+    return run->gone || run->failed != NACRE_OK ? -1 : 0;
 }
 
 static int flush_answer(void *arg) {
@@ -162,8 +169,8 @@ static long read_data(void *arg, void *buffer, size_t size) {
     while (!run->data.n) {
         int got = run->stream->receive(run->stream->arg, &message);
         if (got <= 0) return got;
-        if (rpc_call_data(run->call->ctx, run->method->request, message, &run->data) != NACRE_OK)
-            return -1;
+        run->failed = rpc_call_data(run->call->ctx, run->method->request, message, &run->data);
+        if (run->failed != NACRE_OK) return -1;
     }
     size_t n = run->data.n < size ? run->data.n : size;
     memcpy(buffer, run->data.p, n);
@@ -192,14 +199,15 @@ static nacre_status put_page(struct run *run) {
 
 static nacre_status finish_stream(struct run *run) {
     struct op_answer *answer = &run->call->answer;
+    TRY(run->failed);
     if (answer->body.n) TRY(put_page(run));
     if (run->status != NACRE_OK) {
         buf_reset(&answer->body);
         buf_put_slice(&answer->body, run->problem);
         return run->status;
     }
-    send(run);
-    return NACRE_OK;
+    if (run->out->n || !run->sent) send(run);
+    return run->failed;
 }
 
 static nacre_status run_call(struct run *run, struct slice message) {
@@ -209,9 +217,10 @@ static nacre_status run_call(struct run *run, struct slice message) {
     call->accept = reply->streams ? OP_NDJSON : OP_JSON; // rows come one by one
     nacre_status status = rpc_call_fill(call, run->method->request, message, &run->data);
     if (status != NACRE_OK) return op_refuse(call, status);
-    TRY(op_run(call));
+    status = op_run(call);
+    if (status != NACRE_OK && run->failed == NACRE_OK) return status;
     status = reply->streams ? finish_stream(run) : rpc_reply_answer(call, reply->fields, run->out);
-    if (status == NACRE_OK || status == run->status) return status;
+    if (status == NACRE_OK || (status == run->status && run->failed == NACRE_OK)) return status;
     call->problem = NULL;
     return op_refuse(call, status);
 }

@@ -136,8 +136,9 @@ static void put_location_id(struct slice location, uint32_t number, struct buf *
         begin--;
     for (size_t i = begin; i < location.n && n + 1 < sizeof id; i++) {
         bool coded = location.p[i] == '%' && i + 2 < location.n;
-        id[n++] = coded ? (char)(hex_of(location.p[i + 1]) << 4 | hex_of(location.p[i + 2]))
-                        : (char)location.p[i];
+        uint8_t c = location.p[i];
+        if (coded) c = (uint8_t)(hex_of(location.p[i + 1]) << 4 | hex_of(location.p[i + 2]));
+        id[n++] = (char)c;
         if (coded) i += 2;
     }
     id[n] = '\0';

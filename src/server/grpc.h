@@ -5,7 +5,7 @@
 #include "server/server.h"
 
 // The record of worker->ctx as a status in worker->message; returns status.
-nacre_status grpc_refuse(struct messages *messages, nacre_status status);
+MUST_USE nacre_status grpc_refuse(struct messages *messages, nacre_status status);
 
 // grpc.health.v1.Health: needs no key, as /livez and /readyz.
 bool grpc_health_is(struct slice path);

@@ -19,7 +19,8 @@ from scenario import Different, check, fill, request_of
 
 HERE = Path(__file__).resolve().parent
 WAYS = {"rest": "backend_http.Rest", "unix": "backend_http.Unix",  # module.class: see backend.py
-        "embedded": "backend_embedded.Embedded", "native": "backend_native.Native"}
+        "embedded": "backend_embedded.Embedded", "native": "backend_native.Native",
+        "grpc": "backend_grpc.Grpc"}
 
 
 def run_step(way, step, database, saved):
@@ -79,7 +80,11 @@ def main():
                  if given.k in scenario["scenario"]]
     ran = failed = 0
     with tempfile.TemporaryDirectory(prefix="nacre-conformance-") as folder:
-        way = open_way(given.way, folder)
+        try:
+            way = open_way(given.way, folder)
+        except ImportError as missing:
+            print(f"{given.way}: skipped: {missing}")
+            return 0
         try:
             for number, (file, scenario) in enumerate(scenarios):
                 if not can(way, scenario):

@@ -22,6 +22,7 @@ struct bench {
     struct buf request, reply, part;
     struct buf sent; // the messages of a stream, one after the other
     int messages, receives;
+    uint32_t part_field;
     const char *parts[4]; // what receive gives
 };
 
@@ -29,7 +30,7 @@ static int receive(void *arg, struct slice *out) {
     struct bench *b = arg;
     if (!b->parts[b->receives]) return 0;
     buf_reset(&b->part);
-    protobuf_put_bytes(&b->part, 46, slice_str(b->parts[b->receives++]));
+    protobuf_put_bytes(&b->part, b->part_field, slice_str(b->parts[b->receives++]));
     *out = buf_slice(&b->part);
     return 1;
 }
@@ -261,6 +262,17 @@ static void test_import(void **state) {
     has(buf_slice(&b->sent), 22, "_id\r\n1\r\n2\r\n4\r\n");
 }
 
+static void test_later_messages(void **state) {
+    struct bench *b = *state;
+    begin(b);
+    text(b, 46, "{\"_id\":1}\n");
+    b->parts[0] = "other";
+    b->parts[1] = NULL;
+    b->part_field = 1; // a collection: of the first message only
+    assert_int_equal(call(b, "nacre.v1.Documents/Import"), NACRE_INVALID_ARGUMENT);
+    has(buf_slice(&b->reply), 2, "in the first message only");
+}
+
 static void test_cuts(void **state) {
     struct bench *b = *state;
     begin(b);
@@ -286,6 +298,7 @@ static int open_bench(void **state) {
     buf_init(&b.reply, NULL, 1 << 20);
     buf_init(&b.sent, NULL, 1 << 20);
     buf_init(&b.part, NULL, 1 << 20);
+    b.part_field = 46; // data
     *state = &b;
     return 0;
 }
@@ -309,6 +322,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_rows, open_bench, close_bench),
         cmocka_unit_test_setup_teardown(test_batch, open_bench, close_bench),
         cmocka_unit_test_setup_teardown(test_import, open_bench, close_bench),
+        cmocka_unit_test_setup_teardown(test_later_messages, open_bench, close_bench),
         cmocka_unit_test_setup_teardown(test_cuts, open_bench, close_bench),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
