@@ -31,7 +31,7 @@ nacre_status engine_flush(struct ctx *ctx, struct engine *e) {
     mutex_lock(&e->bg_lock);
     cond_broadcast(&e->flushed);
     mutex_unlock(&e->bg_lock);
-    return e->log->ops->trim(e->log, ctx, at.index);
+    return atomic_load(&e->log_held) ? NACRE_OK : e->log->ops->trim(e->log, ctx, at.index);
 }
 
 void engine_check_disk(struct engine *e) {

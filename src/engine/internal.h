@@ -120,6 +120,7 @@ struct engine {
     struct thread jobs_thread, flusher_thread;
     _Atomic uint64_t flushed_index; // the store has made everything up to here durable
     _Atomic uint64_t log_bytes_since_flush;
+    _Atomic bool log_held; // a backup reads it: nothing is trimmed
     // Jobs thread:
     uint64_t horizon_proposed_ms;
     bool horizon_more;    // there may be more to trim at once
@@ -138,6 +139,18 @@ struct engine {
 void engine_stop_writes(struct engine *engine, nacre_status status, const struct err *err);
 MUST_USE nacre_status engine_usable(struct ctx *ctx, const struct engine *engine);
 MUST_USE nacre_status engine_writable(struct ctx *ctx, const struct engine *engine);
+// A log applied to the state beyond what it has.
+struct replay {
+    struct txn *txn;
+    bool bounded;      // by a time:
+    uint64_t until_ms; // what is committed in that millisecond still is applied
+    bool reached;      // out: a record was later, and was not applied
+    // If not 0: the record after it follows this chain. NACRE_INVALID_ARGUMENT: it does not.
+    uint64_t link_index, link_chain;
+};
+MUST_USE nacre_status engine_replay_log(struct ctx *ctx, struct replay *replay, struct replog *log);
+// Says that dir is a database; durable.
+MUST_USE nacre_status engine_make_format_file(struct ctx *ctx, const char *dir);
 // Replays what the log has beyond the store, then starts appending.
 MUST_USE nacre_status engine_replay(struct ctx *ctx, struct engine *engine);
 // A command met damage in the store. *out_error: what it told (result_error_raise).

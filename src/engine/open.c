@@ -63,7 +63,7 @@ static nacre_status check_format_file(struct ctx *ctx, const char *dir, bool *fo
                    (const char *)text.p);
 }
 
-static nacre_status make_format_file(struct ctx *ctx, const char *dir) {
+nacre_status engine_make_format_file(struct ctx *ctx, const char *dir) {
     char path[PATH_TEXT_MAX];
     TRY(join(ctx, dir, "FORMAT", path));
     return file_replace(ctx, path, format_text, sizeof format_text - 1);
@@ -116,7 +116,7 @@ static nacre_status open_directory(struct ctx *ctx, struct engine *e,
     // Looked at again: another process may have made it before the lock was free.
     bool found;
     TRY(check_format_file(ctx, e->dir, &found));
-    return found ? NACRE_OK : make_format_file(ctx, e->dir);
+    return found ? NACRE_OK : engine_make_format_file(ctx, e->dir);
 }
 
 static nacre_status open_kv(struct ctx *ctx, struct engine *e, const struct engine_options *o) {

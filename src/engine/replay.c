@@ -35,7 +35,14 @@ static nacre_status refuse_damage(struct ctx *ctx, const struct apply_place *pla
     return status;
 }
 
-static nacre_status replay_record(struct ctx *ctx, struct engine *e,
+// Whether the first command of the record would commit after the time.
+static bool is_later(const struct replay *replay, uint64_t proposed_ts) {
+    uint64_t next = txn_position(replay->txn)->commit_ts + 1;
+    if (next < proposed_ts) next = proposed_ts;
+    return replay->bounded && next >> 20 > replay->until_ms;
+}
+
+static nacre_status replay_record(struct ctx *ctx, struct replay *replay,
                                   const struct replog_record *record, struct buf *scratch) {
     struct buf answer BUF_CLEANUP = {0};
     struct record_head head;
@@ -49,30 +56,73 @@ static nacre_status replay_record(struct ctx *ctx, struct engine *e,
                                 .generation = record->generation,
                                 .proposed_ts = head.proposed_ts,
                                 .more = true};
+    replay->reached =
+        record->index > txn_position(replay->txn)->index && is_later(replay, head.proposed_ts);
+    if (replay->reached) return NACRE_OK;
     for (;; place.sub++) {
         TRY(record_next(ctx, &reader, &command, &found));
         if (!found) return NACRE_OK;
         bool promised = was_promised((enum command_type)command.type);
         buf_reset(&answer);
         nacre_status status =
-            txn_apply(e->txn, &command, &place, promised ? &answer : NULL, &applied);
+            txn_apply(replay->txn, &command, &place, promised ? &answer : NULL, &applied);
         if (status != NACRE_OK) {
-            ctx->err = *txn_error(e->txn);
+            ctx->err = *txn_error(replay->txn);
             return status;
         }
         if (promised && applied) TRY(refuse_damage(ctx, &place, buf_slice(&answer)));
     }
 }
 
-static nacre_status replay_all(struct ctx *ctx, struct engine *e, struct replog_cursor *cursor,
-                               struct buf *scratch) {
+static nacre_status check_link(struct ctx *ctx, const struct replay *replay,
+                               const struct replog_record *record) {
+    if (!replay->link_index || record->index != replay->link_index + 1 ||
+        record->chain_before == replay->link_chain)
+        return NACRE_OK;
+    return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                   "record %llu of the log is of another history: of another database, or after "
+                   "one was restored",
+                   (unsigned long long)record->index);
+}
+
+static nacre_status replay_all(struct ctx *ctx, struct replay *replay, struct replog *log,
+                               struct replog_cursor *cursor) {
+    struct buf scratch BUF_CLEANUP = {0};
     struct replog_record record;
     bool found;
-    for (;;) {
-        TRY(e->log->ops->next(cursor, ctx, &record, &found));
+    buf_init(&scratch, NULL, REPLOG_RECORD_MAX);
+    while (!replay->reached) {
+        TRY(ctx_check(ctx));
+        TRY(log->ops->next(cursor, ctx, &record, &found));
         if (!found) return NACRE_OK;
-        TRY(replay_record(ctx, e, &record, scratch));
+        TRY(check_link(ctx, replay, &record));
+        TRY(replay_record(ctx, replay, &record, &scratch));
     }
+    return NACRE_OK;
+}
+
+// The log must not begin behind what the state lacks.
+static nacre_status check_reach(struct ctx *ctx, const struct replay *replay,
+                                const struct replog_status *log) {
+    uint64_t applied = txn_position(replay->txn)->index;
+    if (log->first_index <= applied + 1) return NACRE_OK;
+    return err_set(ctx, NACRE_CORRUPT, "the log begins at record %llu; records from %llu on lack",
+                   (unsigned long long)log->first_index, (unsigned long long)applied + 1);
+}
+
+nacre_status engine_replay_log(struct ctx *ctx, struct replay *replay, struct replog *log) {
+    struct replog_status has;
+    struct replog_cursor *cursor;
+    log->ops->status(log, &has);
+    uint64_t applied = txn_position(replay->txn)->index;
+    uint64_t from = applied > has.first_index ? applied : has.first_index;
+    replay->reached = false;
+    if (!has.last_index || has.last_index < from) return NACRE_OK;
+    TRY(check_reach(ctx, replay, &has));
+    TRY(log->ops->open_cursor(log, ctx, from, &cursor));
+    nacre_status status = replay_all(ctx, replay, log, cursor);
+    log->ops->close_cursor(cursor);
+    return status;
 }
 
 // The log must reach down to what the store lacks.
@@ -106,20 +156,12 @@ static nacre_status needs_writing(struct ctx *ctx, const struct engine *e) {
 
 nacre_status engine_replay(struct ctx *ctx, struct engine *e) {
     struct replog_status log;
-    struct replog_cursor *cursor;
-    struct buf scratch BUF_CLEANUP = {0};
+    struct replay replay = {.txn = e->txn};
     e->log->ops->status(e->log, &log);
     TRY(check_gap(ctx, e, &log));
     uint64_t applied = txn_position(e->txn)->index;
-    uint64_t from = applied > log.first_index ? applied : log.first_index;
-    buf_init(&scratch, NULL, REPLOG_RECORD_MAX);
     if (e->read_only && log.last_index > applied) return needs_writing(ctx, e);
-    if (log.last_index >= from && log.last_index) {
-        TRY(e->log->ops->open_cursor(e->log, ctx, from, &cursor));
-        nacre_status status = replay_all(ctx, e, cursor, &scratch);
-        e->log->ops->close_cursor(cursor);
-        if (status != NACRE_OK) return status;
-    }
+    TRY(engine_replay_log(ctx, &replay, e->log));
     atomic_store(&e->flushed_index, applied);
     atomic_store(&e->log_bytes_since_flush, log.bytes);
     nacre_status status = txn_publish(e->txn);

@@ -25,7 +25,8 @@ struct replog_status {
 
 struct replog_record {
     uint64_t index, generation, chain;
-    struct slice payload; // borrows from the cursor until its next call
+    uint64_t chain_before; // of the record before it
+    struct slice payload;  // borrows from the cursor until its next call
 };
 
 struct replog_cursor; // reads forward, sees records up to last_index at the time of the call

@@ -27,7 +27,8 @@ static nacre_status choose(struct replog_cursor *cursor, struct ctx *ctx) {
         if (cursor->from == 0) cursor->from = segments->items[0].first_index;
         expired = cursor->from < segments->items[0].first_index;
         size_t i = segments->count - 1;
-        while (i > 0 && segments->items[i].first_index > cursor->from) i--;
+        while (i > 0 && segments->items[i].first_index > cursor->from)
+            i--;
         cursor->number = segments->items[i].number;
     }
     mutex_unlock(&log->mutex);
@@ -117,6 +118,7 @@ nacre_status log_local_next(struct replog_cursor *cursor, struct ctx *ctx,
         }
         struct log_record_head head;
         struct slice payload;
+        uint64_t before = walk->chain;
         bool whole;
         TRY(log_walk_next(ctx, walk, segment.end, &head, &payload, &whole));
         if (!whole) return unreadable(cursor, ctx);
@@ -124,6 +126,7 @@ nacre_status log_local_next(struct replog_cursor *cursor, struct ctx *ctx,
         *out = (struct replog_record){.index = head.index,
                                       .generation = head.generation,
                                       .chain = head.chain,
+                                      .chain_before = before,
                                       .payload = payload};
         cursor->from = head.index + 1;
         *found = true;

@@ -99,6 +99,8 @@ static inline struct log_local *log_local_of(struct replog *log) { return (struc
 // the append which will need the segment.
 void log_prepare_ahead(struct log_local *log, struct ctx *ctx, uint32_t eighths);
 
+// What a segment of the wanted size, 0 = the usual one, is given.
+uint64_t log_segment_bytes(uint64_t wanted);
 // dir/name into out. NACRE_INVALID_ARGUMENT if it is too long.
 MUST_USE nacre_status log_local_path(struct ctx *ctx, const char *dir, const char *name,
                                      char out[LOG_PATH_MAX]);

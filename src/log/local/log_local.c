@@ -449,7 +449,7 @@ static nacre_status open_files(struct log_local *log, struct ctx *ctx) {
     return NACRE_OK;
 }
 
-static uint64_t segment_bytes(uint64_t wanted) {
+uint64_t log_segment_bytes(uint64_t wanted) {
     if (wanted == 0) wanted = LOG_SEGMENT_BYTES;
     if (wanted < SEGMENT_MIN) wanted = SEGMENT_MIN;
     return (wanted + PAGE - 1) / PAGE * PAGE;
@@ -460,7 +460,7 @@ nacre_status log_local_open(struct ctx *ctx, const char *dir,
     struct log_local *log = mem_zalloc(sizeof *log);
     if (!log) return err_nomem(ctx);
     if (options) log->options = *options;
-    log->options.segment_bytes = segment_bytes(log->options.segment_bytes);
+    log->options.segment_bytes = log_segment_bytes(log->options.segment_bytes);
     log->base.ops = &log_local_ops;
     mutex_init(&log->sync_mutex);
     mutex_init(&log->trim_mutex);

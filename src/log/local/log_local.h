@@ -16,6 +16,14 @@ struct log_local_options {
 // with file and offset; NACRE_INCOMPATIBLE_FORMAT for a newer one.
 MUST_USE nacre_status log_local_open(struct ctx *ctx, const char *dir,
                                      const struct log_local_options *options, struct replog **out);
+// Makes a log of no records in dir (made if absent), durable, which goes on behind a record that is
+// elsewhere: of a copy, or of a database that was restored.
+struct log_origin {
+    uint64_t generation, last_index; // generation: of the records to come
+    uint64_t chain;                  // at last_index
+};
+MUST_USE nacre_status log_local_begin(struct ctx *ctx, const char *dir, uint64_t segment_bytes,
+                                      const struct log_origin *origin);
 // Checks every byte of every kept segment, calling each(arg, problem text with file and offset) per
 // problem.
 typedef void log_problem(void *arg, const char *text);

@@ -187,6 +187,8 @@ static nacre_status read_next(struct replog_cursor *cursor, struct ctx *ctx,
     *out = (struct replog_record){.index = record->index,
                                   .generation = record->generation,
                                   .chain = record->chain,
+                                  .chain_before =
+                                      record > log->records ? record[-1].chain : log->trimmed_chain,
                                   .payload = buf_slice(&cursor->payload)};
     cursor->again =
         record->index >= cursor->from && per_mille(log, log->options.duplicate_per_mille);
@@ -290,7 +292,8 @@ void log_model_crash(struct replog *base) {
     struct log_model *log = model_of(base);
     mutex_lock(&log->mutex);
     size_t synced = log->count;
-    while (synced > 0 && log->records[synced - 1].index > log->synced_index) synced--;
+    while (synced > 0 && log->records[synced - 1].index > log->synced_index)
+        synced--;
     size_t keep = synced + (size_t)rng_below(&log->rng, log->count - synced + 1);
     log->lost |= keep < log->count;
     if (keep < log->count) {
