@@ -7,6 +7,7 @@
  *   nacre_cursor   rows of one query; belongs to its session and its thread.
  *   nacre_feed     changes of one collection; belongs to its session and its thread.
  *   nacre_live     a live query; belongs to its session and its thread.
+ *   nacre_backups  a directory of backups; needs no database. Not thread-safe.
  *   nacre_doc      one document held in memory without a copy; the caller's struct, released by
  *                  nacre_doc_release, from any thread.
  *
@@ -604,6 +605,56 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_check(nacre_session *session, nacre_
                                                   void *arg, uint64_t *problems);
 /* State of the engine as JSON: positions, log, memory, cache, store. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_stats(nacre_session *session, const char **out);
+
+/* ---- backups ----------------------------------------------------------------------------- */
+
+/* A directory of backups. One thread at a time, but for cancel and progress. It may be absent: the
+ * first backup makes it. NACRE_MEMORY_LIMIT, NACRE_INVALID_ARGUMENT. */
+typedef struct nacre_backups nacre_backups;
+NACRE_API NACRE_MUST_USE nacre_status nacre_backups_open(const char *dir, nacre_backups **out);
+NACRE_API void nacre_backups_close(nacre_backups *backups); /* NULL is fine */
+/* From any thread: the running call, and later ones, end with NACRE_CANCELLED. */
+NACRE_API void nacre_backups_cancel(nacre_backups *backups);
+/* From any thread: how much of the running call's reading is done, 0..1. */
+NACRE_API double nacre_backups_progress(const nacre_backups *backups);
+/* The error of the last call: as a problem object ("{}": none), and its texts. */
+NACRE_API const char *nacre_backups_problem(nacre_backups *backups);
+NACRE_API const char *nacre_backups_detail(const nacre_backups *backups);
+NACRE_API const char *nacre_backups_hint(const nacre_backups *backups);
+
+/* Texts are the handle's until its next call. name: [A-Za-z][A-Za-z0-9_-]{0,63}.
+ * Makes a backup while the database is used: of all that is committed when it is called, and some
+ * of what is meanwhile. parent NULL: a full one; else what was written since that one, for which
+ * the log must be kept so far (option archive): else NACRE_HISTORY_EXPIRED. *out: as
+ * nacre_backup_list tells one. NACRE_ALREADY_EXISTS, NACRE_NOT_FOUND (the parent), NACRE_LOCKED,
+ * NACRE_CONFLICT (another one runs), NACRE_DISK_FULL. One that fails leaves nothing. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_backup_create(nacre_backups *backups, nacre_db *db,
+                                                          const char *name, const char *parent,
+                                                          const char **out);
+/* {"items":[{"name","state":"complete|incomplete|damaged","kind":"full|incremental","parent"?,
+ * "created","time" (of the last commit in it),"sequence","bytes"}]}; with a name that one, and its
+ * "databases":[{"name","collections":[{"name","documents"}]}]. NACRE_NOT_FOUND. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_backup_list(nacre_backups *backups, const char *name,
+                                                        const char **out);
+/* NACRE_CONFLICT: another one builds on it. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_backup_delete(nacre_backups *backups, const char *name);
+/* Reads every byte of it and of what it builds on, restores it below the directory of backups,
+ * checks there all that nacre_check does and what the backup says of itself, and removes that. each
+ * (may be NULL) is told every difference. NACRE_OK when it could be done. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_backup_verify(nacre_backups *backups, const char *name,
+                                                          nacre_problem_fn *each, void *arg,
+                                                          uint64_t *problems);
+/* Zero-initialise. */
+typedef struct nacre_restore_options {
+    const char *to;   /* a directory that is not there, or is empty: the new database */
+    const char *time; /* RFC 3339: as it was then, what was committed in that millisecond
+                         included; NULL: as it was when the backup was made */
+    const char *log;  /* DIR/log of the database it is of: what was written later counts too */
+} nacre_restore_options;
+/* NACRE_CORRUPT names what is damaged; NACRE_INVALID_ARGUMENT: a time before or after what is
+ * kept, a directory in use. One that fails leaves nothing. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_backup_restore(nacre_backups *backups, const char *name,
+                                                           const nacre_restore_options *options);
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,7 @@ typedef struct nacre_serve_options {
     /* JSON Web Tokens as credentials: a file of the issuer's keys (JWKS), and the issuer and the
      * audience that tokens must name. All three, or jwks NULL: none are taken. */
     const char *jwks, *jwt_issuer, *jwt_audience;
+    const char *backups; /* the directory of backups that callers may make; NULL: none */
 } nacre_serve_options;
 
 /* Opens the directory and serves it until nacre_server_stop, in threads of its own. Also listens on

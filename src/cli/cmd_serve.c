@@ -54,17 +54,19 @@ static int serve(struct cli *cli, const nacre_serve_options *options) {
 
 int cmd_serve(struct cli *cli, const struct cli_call *call) {
     const char *addresses[ADDRESSES_MAX];
-    nacre_serve_options options = {.dir = call->count > 0 ? call->arguments[0] : cli->dir,
-                                   .open = {.create = 1},
-                                   .listen = addresses,
-                                   .insecure = call->options[OPT_INSECURE].given,
-                                   .jwks = call->options[OPT_JWKS].text,
-                                   .jwt_issuer = call->options[OPT_JWT_ISSUER].text,
-                                   .jwt_audience = call->options[OPT_JWT_AUDIENCE].text,
-                                   .tls_certificate = call->options[OPT_TLS_CERT].text,
-                                   .tls_key = call->options[OPT_TLS_KEY].text,
-                                   .tls_client_ca = call->options[OPT_TLS_CLIENT_CA].text,
-                                   .tls_min = call->options[OPT_TLS_MIN].text};
+    nacre_serve_options options = {
+        .dir = call->count > 0 ? call->arguments[0] : cli->dir,
+        .open = {.create = 1, .archive = call->options[OPT_ARCHIVE].given},
+        .backups = call->options[OPT_BACKUPS].text,
+        .listen = addresses,
+        .insecure = call->options[OPT_INSECURE].given,
+        .jwks = call->options[OPT_JWKS].text,
+        .jwt_issuer = call->options[OPT_JWT_ISSUER].text,
+        .jwt_audience = call->options[OPT_JWT_AUDIENCE].text,
+        .tls_certificate = call->options[OPT_TLS_CERT].text,
+        .tls_key = call->options[OPT_TLS_KEY].text,
+        .tls_client_ca = call->options[OPT_TLS_CLIENT_CA].text,
+        .tls_min = call->options[OPT_TLS_MIN].text};
     struct cli_text list = {0};
     int code = cli_close(cli);
     if (call->options[OPT_LISTEN].given) {

@@ -182,6 +182,29 @@ const struct cli_command cli_commands[] = {
      OPTIONS(QUOTAS), cmd_db_alter, false},
     {"db drop", "DATABASE", 1, 1, "Delete a database with its collections", NULL,
      "nacre db drop shop", NULL, cmd_db_drop, false},
+    {"backup create", "NAME", 1, 1, "Back the database up",
+     "Into DIR/NAME, while it is used. Incremental ones need the log since the one before: it is\n"
+     "kept with serve --archive.",
+     "nacre backup create monday --backups /backups\n"
+     "nacre backup create tuesday --backups /backups --incremental-of monday",
+     OPTIONS(OPT_BACKUPS, OPT_INCREMENTAL_OF), cmd_backup_create, false},
+    {"backup list", "[NAME]", 0, 1, "List the backups, or describe one", NULL,
+     "nacre backup list --backups /backups", OPTIONS(OPT_BACKUPS), cmd_backup_list, false},
+    {"backup verify", "NAME", 1, 1, "Try a backup out",
+     "Every byte is read; it is restored below the directory of backups, checked, and removed.",
+     "nacre backup verify tuesday --backups /backups", OPTIONS(OPT_BACKUPS), cmd_backup_verify,
+     false},
+    {"backup restore", "NAME DIR", 2, 2, "Make a database directory of a backup",
+     "DIR must not be there, or be empty. With --time the state of that moment, of what the "
+     "backup,\n"
+     "those it builds on and --log hold.",
+     "nacre backup restore tuesday restored --backups /backups\n"
+     "nacre backup restore monday restored --backups /backups --log data/log \\\n"
+     "    --time 2026-01-31T12:00:00Z",
+     OPTIONS(OPT_BACKUPS, OPT_TIME, OPT_LOG), cmd_backup_restore, false},
+    {"backup delete", "NAME", 1, 1, "Delete a backup that none builds on", NULL,
+     "nacre backup delete monday --backups /backups", OPTIONS(OPT_BACKUPS), cmd_backup_delete,
+     false},
     {"job list", "", 0, 0, "List the work that goes on behind calls",
      "Index builds and changes of schemas, and those that failed.", "nacre job list", NULL,
      cmd_job_list, false},
@@ -195,8 +218,8 @@ const struct cli_command cli_commands[] = {
      "Also on the Unix socket DIR/nacre.sock. Ends in good order at SIGTERM or Ctrl-C.",
      "nacre serve data\nnacre serve data --listen 127.0.0.1:8080\n"
      "curl -H \"Authorization: Bearer $(cat data/admin.key)\" http://127.0.0.1:7700/v1/collections",
-     OPTIONS(OPT_LISTEN, OPT_INSECURE, OPT_TLS_CERT, OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN,
-             OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
+     OPTIONS(OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_TLS_CERT, OPT_TLS_KEY,
+             OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
      cmd_serve, false},
     {"shell", "[DIR]", 0, 1, "Type commands",
      "The same commands without the word nacre; quotes as in a shell, JSON needs none and may go\n"

@@ -103,6 +103,15 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_STORAGE_BYTES] = {"storage-bytes", 0, CLI_NUMBER, "N", 0, BIG, "quota of stored bytes"},
     [OPT_DOCUMENTS] = {"documents", 0, CLI_NUMBER, "N", 0, BIG, "quota of documents"},
 
+    [OPT_BACKUPS] = {"backups", 0, CLI_TEXT, "DIR", 0, 0, "the directory of backups"},
+    [OPT_INCREMENTAL_OF] = {"incremental-of", 0, CLI_TEXT, "NAME", 0, 0,
+                            "only what was written since that backup"},
+    [OPT_TIME] = {"time", 0, CLI_TEXT, "TIME", 0, 0, "as it was then, as in 2026-01-31T12:00:00Z"},
+    [OPT_LOG] = {"log", 0, CLI_TEXT, "DIR", 0, 0,
+                 "the log of the database: what was written after the backup counts too"},
+    [OPT_ARCHIVE] = {"archive", 0, CLI_FLAG, NULL, 0, 0,
+                     "keep the log for incremental backups and restores to a time"},
+
     [OPT_FILMS] = {"films", 0, CLI_TEXT, "FILE", 0, 0, "the films (default: as installed)"},
     [OPT_COUNT_OF] = {"count", 0, CLI_NUMBER, "N", 100, 10000000,
                       "documents to measure with (default 50000)"},

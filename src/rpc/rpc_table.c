@@ -399,6 +399,17 @@ static const struct rpc_field fields_backup_get[] = {
     {55, RPC_TEXT, RPC_PATH, OP_PATH_BACKUP, "backup", NULL, NULL},
 };
 static const struct rpc_part part_backup_get = {fields_backup_get, 2};
+static const struct rpc_field fields_backup_create[] = {
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {58, RPC_JSON, RPC_BODY, 0, "request", NULL, NULL},
+};
+static const struct rpc_part part_backup_create = {fields_backup_create, 2};
+static const struct rpc_field fields_backup_restore[] = {
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {55, RPC_TEXT, RPC_PATH, OP_PATH_BACKUP, "backup", NULL, NULL},
+    {58, RPC_JSON, RPC_BODY, 0, "request", NULL, NULL},
+};
+static const struct rpc_part part_backup_restore = {fields_backup_restore, 3};
 static const struct rpc_field fields_key_create[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
@@ -629,26 +640,34 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/ListSlowlog", &op_table[49],
      &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/ListBackups", &op_table[50],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/GetBackup", &op_table[51],
-     &part_backup_get, &reply_document, false},
+     &part_backup_get, &reply_json, false},
     {"nacre.v1.Admin/CancelJob", &op_table[52],
      &part_job_get, &reply_done, false},
-    {"nacre.v1.Admin/CreateKey", &op_table[53],
+    {"nacre.v1.Admin/CreateBackup", &op_table[53],
+     &part_backup_create, &reply_json, false},
+    {"nacre.v1.Admin/VerifyBackup", &op_table[54],
+     &part_backup_get, &reply_json, false},
+    {"nacre.v1.Admin/RestoreBackup", &op_table[55],
+     &part_backup_restore, &reply_json, false},
+    {"nacre.v1.Admin/DeleteBackup", &op_table[56],
+     &part_backup_get, &reply_done, false},
+    {"nacre.v1.Admin/CreateKey", &op_table[57],
      &part_key_create, &reply_json, false},
-    {"nacre.v1.Admin/DeleteKey", &op_table[54],
+    {"nacre.v1.Admin/DeleteKey", &op_table[58],
      &part_key_get, &reply_done, false},
-    {"nacre.v1.Admin/PutRole", &op_table[55],
+    {"nacre.v1.Admin/PutRole", &op_table[59],
      &part_role_put, &reply_json, false},
-    {"nacre.v1.Admin/DeleteRole", &op_table[56],
+    {"nacre.v1.Admin/DeleteRole", &op_table[60],
      &part_role_get, &reply_done, false},
-    {"nacre.v1.Admin/ListUsers", &op_table[57],
+    {"nacre.v1.Admin/ListUsers", &op_table[61],
      &part_server_get, &reply_json, false},
-    {"nacre.v1.Admin/GetUser", &op_table[58],
+    {"nacre.v1.Admin/GetUser", &op_table[62],
      &part_user_get, &reply_json, false},
-    {"nacre.v1.Admin/PutUser", &op_table[59],
+    {"nacre.v1.Admin/PutUser", &op_table[63],
      &part_user_put, &reply_json, false},
-    {"nacre.v1.Admin/DeleteUser", &op_table[60],
+    {"nacre.v1.Admin/DeleteUser", &op_table[64],
      &part_user_get, &reply_done, false},
 };
 const size_t rpc_method_count = sizeof rpc_methods / sizeof rpc_methods[0];

@@ -124,6 +124,7 @@ static void run_call(struct rest *rest, const struct route *route,
                            .ctx = &worker->ctx,
                            .session = worker->session,
                            .txs = worker->server->txs,
+                           .jobs = worker->server->jobs,
                            .stream = &stream};
     uint64_t begin_ns = world_mono_ns(worker->server->world);
     op_answer_init(&call.answer, NULL);

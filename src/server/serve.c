@@ -163,7 +163,10 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
     char path[4096];
     TRY(op_auth_open(ctx, &auth, &server->auth));
     server->txs = op_txs_open(server->db, server->world);
-    if (!server->txs) return err_nomem(ctx);
+    if (options->backups) server->backups = mem_strdup(options->backups);
+    if (options->backups && !server->backups) return err_nomem(ctx);
+    server->jobs = op_jobs_open(server->db, server->backups, server->world);
+    if (!server->txs || !server->jobs) return err_nomem(ctx);
     server->app = (struct net_app){.arg = server,
                                    .plan = plan,
                                    .refuse = rest_refuse_bytes,
@@ -241,6 +244,8 @@ nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     cancel_workers(server, false);
     net_server_close(server->net);
     op_txs_close(server->txs);
+    op_jobs_close(server->jobs);
+    mem_free(server->backups);
     auth_close(server->auth);
     mutex_destroy(&server->mutex);
     nacre_status status = nacre_close(server->db, error);

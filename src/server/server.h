@@ -5,6 +5,7 @@
 #include "base/os/mutex.h"
 #include "net/server.h"
 #include "ops/principal.h"
+#include "ops/job.h"
 #include "ops/tx.h"
 #include "rpc/rpc.h"
 #include "server/metrics.h"
@@ -16,6 +17,8 @@ struct nacre_server {
     const struct world *world;
     struct auth *auth;
     struct op_txs *txs;
+    struct op_jobs *jobs;
+    char *backups; // the directory, owned; NULL: none
     struct metrics metrics;
     struct net_app app;
     struct net_server *net;

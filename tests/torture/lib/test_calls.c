@@ -559,6 +559,33 @@ static nacre_status make_jobs(struct scene *s) {
     return nacre_jobs(s->f.s, NULL, &text);
 }
 
+static void before_backup(struct scene *s) {
+    char dir[96];
+    snprintf(dir, sizeof dir, "%s/backups", s->f.dir);
+    if (access(dir, F_OK) == 0) lib_fixture_remove(dir);
+}
+
+static nacre_status make_backup_in(struct scene *s, nacre_backups *backups) {
+    const char *text;
+    uint64_t problems = 0;
+    nacre_status status = nacre_backup_create(backups, s->f.db, "b", NULL, &text);
+    if (status == NACRE_OK) status = nacre_backup_list(backups, NULL, &text);
+    if (status == NACRE_OK) status = nacre_backup_verify(backups, "b", NULL, NULL, &problems);
+    if (status == NACRE_OK && problems && !fault_fired(s->kind)) return NACRE_CORRUPT;
+    return status;
+}
+
+static nacre_status make_backup(struct scene *s) {
+    char dir[96];
+    nacre_backups *backups;
+    snprintf(dir, sizeof dir, "%s/backups", s->f.dir);
+    nacre_status status = nacre_backups_open(dir, &backups);
+    if (status != NACRE_OK) return status;
+    status = make_backup_in(s, backups);
+    nacre_backups_close(backups);
+    return status;
+}
+
 static const struct call calls[] = {
     {"put", before_put, make_put, done_put},
     {"insert", before_insert, make_insert, done_insert},
@@ -600,6 +627,7 @@ static const struct call calls[] = {
     {"explain", NULL, make_explain, NULL},
     {"running", NULL, make_running, NULL},
     {"jobs", NULL, make_jobs, NULL},
+    {"backup", before_backup, make_backup, NULL},
     {"export", NULL, make_export, NULL},
     {"export CSV", NULL, make_export_csv, NULL},
     {"check", NULL, make_check, NULL},
