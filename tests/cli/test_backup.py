@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Backups and jobs as users see them: the commands, the server's calls, a kill in the middle, a full disk, the documentation."""
+"""Backups as users see them: commands, calls of the server, kills in the middle, docs/backup.md."""
 import os
 import re
 import shutil

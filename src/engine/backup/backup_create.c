@@ -85,7 +85,7 @@ static nacre_status copy_store(struct ctx *ctx, struct making *m, struct bson_wr
 static nacre_status copy_log(struct ctx *ctx, struct making *m, struct bson_writer *w) {
     char name[32];
     m->log.folder = m->folder;
-    TRY(log_copy_run(ctx, m->e, &m->log, m->from));
+    TRY(backup_log_copy(ctx, m->e, &m->log, m->from));
     for (uint32_t part = 1; part <= m->log.parts; part++) {
         snprintf(name, sizeof name, "log-%u", part);
         TRY(backup_copy_folder(ctx, m->folder, name, NULL, NULL, w));
@@ -158,7 +158,7 @@ static nacre_status write_manifest(struct ctx *ctx, const struct making *m) {
     bson_put(&w, SLICE_LIT("files"), bson_find(buf_slice(&m->files), SLICE_LIT("files")));
     bson_end(&w);
     if (buf_status(&bson) != NACRE_OK) return err_buf(ctx, &bson);
-    return manifest_write(ctx, m->folder, buf_slice(&bson));
+    return backup_manifest_write(ctx, m->folder, buf_slice(&bson));
 }
 
 // --- the steps ---
@@ -191,7 +191,7 @@ static nacre_status make_folder(struct ctx *ctx, struct making *m) {
 }
 
 static nacre_status make(struct ctx *ctx, struct making *m, const char *parent) {
-    if (parent) TRY(manifest_read(ctx, m->call->dir, parent, &m->parent, NULL));
+    if (parent) TRY(backup_manifest_read(ctx, m->call->dir, parent, &m->parent, NULL));
     m->incremental = parent != NULL;
     TRY(make_folder(ctx, m));
     TRY(copy_parts(ctx, m));
@@ -204,7 +204,7 @@ static nacre_status make_held(struct ctx *ctx, struct making *m, const char *par
     nacre_status status = make(ctx, m, parent);
     if (status != NACRE_OK && m->folder[0]) remove_tree(m, m->folder);
     txn_view_release(m->view);
-    manifest_free(&m->parent);
+    backup_manifest_free(&m->parent);
     buf_free(&m->files);
     return status;
 }

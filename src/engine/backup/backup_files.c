@@ -90,18 +90,22 @@ static void put_file(struct bson_writer *w, const char *folder, const char *name
     bson_close(w);
 }
 
-static nacre_status copy_names(struct ctx *ctx, const struct dir_list *list, const char *root,
-                               const char *folder, const char *to, struct backup_progress *progress,
-                               struct bson_writer *w) {
-    char dir[BACKUP_PATH_MAX], source[BACKUP_PATH_MAX], target[BACKUP_PATH_MAX];
+struct folder_copy {
+    const char *folder;
+    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX]; // to "": only read
+    struct backup_progress *progress;
+};
+
+static nacre_status copy_names(struct ctx *ctx, const struct folder_copy *c,
+                               const struct dir_list *list, struct bson_writer *w) {
+    char source[BACKUP_PATH_MAX], target[BACKUP_PATH_MAX];
     struct backup_sum sum;
-    TRY(backup_join(ctx, root, folder, dir));
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->names[i], "lock") == 0) continue; // of a log: not part of it
-        TRY(backup_join(ctx, dir, list->names[i], source));
-        if (to) TRY(backup_join(ctx, to, list->names[i], target));
-        TRY(backup_copy(ctx, source, to ? target : NULL, progress, &sum));
-        put_file(w, folder, list->names[i], &sum);
+        TRY(backup_join(ctx, c->from, list->names[i], source));
+        if (c->to[0]) TRY(backup_join(ctx, c->to, list->names[i], target));
+        TRY(backup_copy(ctx, source, c->to[0] ? target : NULL, c->progress, &sum));
+        put_file(w, c->folder, list->names[i], &sum);
     }
     return NACRE_OK;
 }
@@ -109,17 +113,17 @@ static nacre_status copy_names(struct ctx *ctx, const struct dir_list *list, con
 nacre_status backup_copy_folder(struct ctx *ctx, const char *root, const char *folder,
                                 const char *to_root, struct backup_progress *progress,
                                 struct bson_writer *w) {
-    char from[BACKUP_PATH_MAX], to[BACKUP_PATH_MAX];
+    struct folder_copy c = {.folder = folder, .progress = progress};
     struct dir_list list;
-    TRY(backup_join(ctx, root, folder, from));
+    TRY(backup_join(ctx, root, folder, c.from));
     if (to_root) {
-        TRY(backup_join(ctx, to_root, folder, to));
-        TRY(dir_make(ctx, to));
+        TRY(backup_join(ctx, to_root, folder, c.to));
+        TRY(dir_make(ctx, c.to));
     }
-    TRY(dir_list(ctx, from, &list));
-    nacre_status status = copy_names(ctx, &list, root, folder, to_root ? to : NULL, progress, w);
+    TRY(dir_list(ctx, c.from, &list));
+    nacre_status status = copy_names(ctx, &c, &list, w);
     dir_list_free(&list);
-    if (status == NACRE_OK && to_root) status = dir_sync(ctx, to);
+    if (status == NACRE_OK && to_root) status = dir_sync(ctx, c.to);
     return status;
 }
 

@@ -52,28 +52,28 @@ MUST_USE nacre_status backup_folder_bytes(struct ctx *ctx, const char *dir, uint
 
 // Reads and checks it. NACRE_NOT_FOUND: there is no such backup; NACRE_CORRUPT: it is damaged, or
 // incomplete (*incomplete, may be NULL).
-MUST_USE nacre_status manifest_read(struct ctx *ctx, const char *dir, const char *name,
-                                    struct manifest *out, bool *incomplete);
-void manifest_free(struct manifest *manifest);
+MUST_USE nacre_status backup_manifest_read(struct ctx *ctx, const char *dir, const char *name,
+                                           struct manifest *out, bool *incomplete);
+void backup_manifest_free(struct manifest *manifest);
 // Writes the BSON as the manifest in folder, durable (B1).
-MUST_USE nacre_status manifest_write(struct ctx *ctx, const char *folder, struct slice bson);
+MUST_USE nacre_status backup_manifest_write(struct ctx *ctx, const char *folder, struct slice bson);
 // Files of it, one after another. path: below the backup's folder, checked to stay there.
 struct manifest_file {
     char path[256];
     struct backup_sum sum;
 };
-struct bson_iter manifest_files(const struct manifest *manifest);
-MUST_USE nacre_status manifest_next_file(struct ctx *ctx, const struct manifest *manifest,
-                                         struct bson_iter *it, struct manifest_file *out,
-                                         bool *found);
+struct bson_iter backup_manifest_files(const struct manifest *manifest);
+MUST_USE nacre_status backup_manifest_next_file(struct ctx *ctx, const struct manifest *manifest,
+                                                struct bson_iter *it, struct manifest_file *out,
+                                                bool *found);
 // A backup and what it builds on, the full one first.
 struct manifest_chain {
     struct manifest *items;
     size_t count;
 };
-MUST_USE nacre_status manifest_chain_read(struct ctx *ctx, const char *dir, const char *name,
-                                          struct manifest_chain *out);
-void manifest_chain_free(struct manifest_chain *chain);
+MUST_USE nacre_status backup_manifest_chain_read(struct ctx *ctx, const char *dir, const char *name,
+                                                 struct manifest_chain *out);
+void backup_manifest_chain_free(struct manifest_chain *chain);
 
 // --- backup_log.c ---
 
@@ -87,8 +87,8 @@ struct log_copy {
 };
 // Everything from index `from` to copy->to, out of the engine's log and its archive.
 // NACRE_HISTORY_EXPIRED: it is not kept that far.
-MUST_USE nacre_status log_copy_run(struct ctx *ctx, struct engine *engine, struct log_copy *copy,
-                                   uint64_t from);
+MUST_USE nacre_status backup_log_copy(struct ctx *ctx, struct engine *engine, struct log_copy *copy,
+                                      uint64_t from);
 
 // --- backup_restore.c ---
 

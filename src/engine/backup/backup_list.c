@@ -5,11 +5,11 @@
 #include "engine/backup/backup_internal.h"
 
 static uint64_t bytes_of(struct ctx *ctx, const struct manifest *m) {
-    struct bson_iter it = manifest_files(m);
+    struct bson_iter it = backup_manifest_files(m);
     struct manifest_file file;
     uint64_t bytes = 0;
     for (bool found = true; found;) {
-        if (manifest_next_file(ctx, m, &it, &file, &found) != NACRE_OK) break;
+        if (backup_manifest_next_file(ctx, m, &it, &file, &found) != NACRE_OK) break;
         if (found) bytes += file.sum.bytes;
     }
     err_clear(ctx);
@@ -35,7 +35,7 @@ static nacre_status put_backup(struct ctx *ctx, const char *dir, const char *nam
                                struct buf *out) {
     struct manifest m;
     bool incomplete = false;
-    nacre_status status = manifest_read(ctx, dir, name, &m, &incomplete);
+    nacre_status status = backup_manifest_read(ctx, dir, name, &m, &incomplete);
     bool damaged = status == NACRE_CORRUPT || status == NACRE_INCOMPATIBLE_FORMAT;
     if (status != NACRE_OK && !damaged) return status;
     buf_printf(out, "{\"name\":\"%s\",\"state\":\"%s\"", name,
@@ -46,7 +46,7 @@ static nacre_status put_backup(struct ctx *ctx, const char *dir, const char *nam
         err_clear(ctx);
     } else {
         put_complete(ctx, &m, whole, out);
-        manifest_free(&m);
+        backup_manifest_free(&m);
     }
     buf_put_u8(out, '}');
     return buf_status(out) == NACRE_OK ? NACRE_OK : err_buf(ctx, out);
@@ -93,9 +93,9 @@ static nacre_status check_children(struct ctx *ctx, const char *dir, const char 
     for (size_t i = 0; i < list->count; i++) {
         struct manifest m;
         if (!is_backup(ctx, dir, list->names[i])) continue;
-        if (manifest_read(ctx, dir, list->names[i], &m, NULL) != NACRE_OK) continue;
+        if (backup_manifest_read(ctx, dir, list->names[i], &m, NULL) != NACRE_OK) continue;
         bool child = strcmp(m.parent, name) == 0;
-        manifest_free(&m);
+        backup_manifest_free(&m);
         if (child)
             return err_set(ctx, NACRE_CONFLICT, "backup \"%s\" builds on \"%s\": delete it first",
                            list->names[i], name);

@@ -121,7 +121,7 @@ static nacre_status copy_all(struct ctx *ctx, struct engine *e, struct log_copy 
     return status;
 }
 
-nacre_status log_copy_run(struct ctx *ctx, struct engine *e, struct log_copy *c, uint64_t from) {
+nacre_status backup_log_copy(struct ctx *ctx, struct engine *e, struct log_copy *c, uint64_t from) {
     uint64_t wanted = c->next ? c->next : from;
     nacre_status status = copy_all(ctx, e, c, from);
     struct err err = ctx->err;

@@ -12,7 +12,7 @@ static nacre_status damaged(struct ctx *ctx, const char *path, const char *what)
     return err_set(ctx, NACRE_CORRUPT, "%s: %s", path, what);
 }
 
-nacre_status manifest_write(struct ctx *ctx, const char *folder, struct slice bson) {
+nacre_status backup_manifest_write(struct ctx *ctx, const char *folder, struct slice bson) {
     char path[BACKUP_PATH_MAX];
     struct buf text BUF_CLEANUP = {0};
     buf_init(&text, NULL, BACKUP_MANIFEST_MAX);
@@ -105,8 +105,8 @@ static nacre_status read_file(struct ctx *ctx, const char *folder, const char *n
     return strcmp(out->name, name) == 0 ? NACRE_OK : damaged(ctx, path, "it is of another backup");
 }
 
-nacre_status manifest_read(struct ctx *ctx, const char *dir, const char *name, struct manifest *out,
-                           bool *incomplete) {
+nacre_status backup_manifest_read(struct ctx *ctx, const char *dir, const char *name,
+                                  struct manifest *out, bool *incomplete) {
     char folder[BACKUP_PATH_MAX];
     bool half = false;
     *out = (struct manifest){0};
@@ -116,15 +116,15 @@ nacre_status manifest_read(struct ctx *ctx, const char *dir, const char *name, s
         return err_set(ctx, NACRE_NOT_FOUND, "there is no backup \"%s\"", name);
     nacre_status status = read_file(ctx, folder, name, out, &half);
     if (incomplete) *incomplete = half;
-    if (status != NACRE_OK) manifest_free(out);
+    if (status != NACRE_OK) backup_manifest_free(out);
     return status;
 }
 
-void manifest_free(struct manifest *manifest) { buf_free(&manifest->bson); }
+void backup_manifest_free(struct manifest *manifest) { buf_free(&manifest->bson); }
 
 // --- files ---
 
-struct bson_iter manifest_files(const struct manifest *m) {
+struct bson_iter backup_manifest_files(const struct manifest *m) {
     return bson_iter_of_val(bson_find(buf_slice(&m->bson), SLICE_LIT("files")));
 }
 
@@ -135,8 +135,9 @@ static bool is_inside(const char *path) {
            !strchr(slash + 1, '/');
 }
 
-nacre_status manifest_next_file(struct ctx *ctx, const struct manifest *m, struct bson_iter *it,
-                                struct manifest_file *out, bool *found) {
+nacre_status backup_manifest_next_file(struct ctx *ctx, const struct manifest *m,
+                                       struct bson_iter *it, struct manifest_file *out,
+                                       bool *found) {
     struct slice name;
     struct val v;
     uint64_t crc = 0;
@@ -158,15 +159,16 @@ nacre_status manifest_next_file(struct ctx *ctx, const struct manifest *m, struc
 
 // --- chains ---
 
-void manifest_chain_free(struct manifest_chain *chain) {
+void backup_manifest_chain_free(struct manifest_chain *chain) {
     for (size_t i = 0; i < chain->count; i++)
-        manifest_free(&chain->items[i]);
+        backup_manifest_free(&chain->items[i]);
     mem_free(chain->items);
     *chain = (struct manifest_chain){0};
 }
 
 static nacre_status read_upwards(struct ctx *ctx, const char *dir, const char *name,
                                  struct manifest_chain *out) {
+    char parent[BACKUP_NAME_MAX];
     for (;;) {
         if (out->count == BACKUP_CHAIN_MAX)
             return err_set(ctx, NACRE_CORRUPT, "backup \"%s\" builds on more than %d others", name,
@@ -176,10 +178,11 @@ static nacre_status read_upwards(struct ctx *ctx, const char *dir, const char *n
         if (!more) return err_nomem(ctx);
         out->items = more;
         next = &more[out->count];
-        TRY(manifest_read(ctx, dir, name, next, NULL));
+        TRY(backup_manifest_read(ctx, dir, name, next, NULL));
         out->count++;
         if (!next->parent[0]) return NACRE_OK;
-        name = next->parent;
+        memcpy(parent, next->parent, sizeof parent); // the array may move
+        name = parent;
     }
 }
 
@@ -193,8 +196,8 @@ static nacre_status check_links(struct ctx *ctx, const struct manifest_chain *ch
     return NACRE_OK;
 }
 
-nacre_status manifest_chain_read(struct ctx *ctx, const char *dir, const char *name,
-                                 struct manifest_chain *out) {
+nacre_status backup_manifest_chain_read(struct ctx *ctx, const char *dir, const char *name,
+                                        struct manifest_chain *out) {
     char last[BACKUP_NAME_MAX];
     *out = (struct manifest_chain){0};
     snprintf(last, sizeof last, "%s", name);
@@ -208,6 +211,6 @@ nacre_status manifest_chain_read(struct ctx *ctx, const char *dir, const char *n
         out->items[out->count - 1 - i] = swap;
     }
     if (status == NACRE_OK) status = check_links(ctx, out);
-    if (status != NACRE_OK) manifest_chain_free(out);
+    if (status != NACRE_OK) backup_manifest_chain_free(out);
     return status;
 }

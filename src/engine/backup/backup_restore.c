@@ -46,11 +46,11 @@ static nacre_status copy_file(struct ctx *ctx, struct restoring *r, const struct
 }
 
 static nacre_status copy_files(struct ctx *ctx, struct restoring *r, const struct manifest *m) {
-    struct bson_iter it = manifest_files(m);
+    struct bson_iter it = backup_manifest_files(m);
     struct manifest_file file;
     bool found;
     for (;;) {
-        TRY(manifest_next_file(ctx, m, &it, &file, &found));
+        TRY(backup_manifest_next_file(ctx, m, &it, &file, &found));
         if (!found) return NACRE_OK;
         TRY(copy_file(ctx, r, m, &file));
     }
@@ -197,11 +197,11 @@ static nacre_status check_target(struct ctx *ctx, const char *to) {
 static nacre_status check_room(struct ctx *ctx, const struct restoring *r) {
     uint64_t free_bytes, bytes = 0;
     for (size_t i = 0; i < r->chain.count; i++) {
-        struct bson_iter it = manifest_files(&r->chain.items[i]);
+        struct bson_iter it = backup_manifest_files(&r->chain.items[i]);
         struct manifest_file file;
         bool found = true;
         while (found) {
-            TRY(manifest_next_file(ctx, &r->chain.items[i], &it, &file, &found));
+            TRY(backup_manifest_next_file(ctx, &r->chain.items[i], &it, &file, &found));
             if (found) bytes += file.sum.bytes;
         }
     }
@@ -231,13 +231,13 @@ nacre_status backup_restore_to(struct ctx *ctx, const struct backup_call *call,
                                const struct backup_restore *restore) {
     struct restoring r = {.call = call, .restore = restore};
     budget_init(&r.budget, NULL, RESTORE_MEMORY);
-    TRY(manifest_chain_read(ctx, call->dir, call->name, &r.chain));
+    TRY(backup_manifest_chain_read(ctx, call->dir, call->name, &r.chain));
     nacre_status status = check_target(ctx, restore->to);
     if (status == NACRE_OK) {
         status = fill_target(ctx, &r);
         if (status != NACRE_OK) remove_target(restore->to);
     }
-    manifest_chain_free(&r.chain);
+    backup_manifest_chain_free(&r.chain);
     return status;
 }
 

@@ -60,9 +60,9 @@ static nacre_status look_at_files(struct ctx *ctx, struct verifying *v,
     struct manifest_file file;
     for (size_t i = 0; i < chain->count; i++) {
         const struct manifest *m = &chain->items[i];
-        struct bson_iter it = manifest_files(m);
+        struct bson_iter it = backup_manifest_files(m);
         for (bool found = true; found;) {
-            TRY(manifest_next_file(ctx, m, &it, &file, &found));
+            TRY(backup_manifest_next_file(ctx, m, &it, &file, &found));
             if (found) TRY(look_at(ctx, v, m, &file));
         }
     }
@@ -154,12 +154,12 @@ static nacre_status try_restore(struct ctx *ctx, struct verifying *v, const stru
 
 static nacre_status verify(struct ctx *ctx, struct verifying *v) {
     struct manifest_chain chain;
-    nacre_status status = manifest_chain_read(ctx, v->call->dir, v->call->name, &chain);
+    nacre_status status = backup_manifest_chain_read(ctx, v->call->dir, v->call->name, &chain);
     if (status != NACRE_OK) return finding(ctx, v, status);
     status = look_at_files(ctx, v, &chain);
     if (status == NACRE_OK && !v->problems)
         status = try_restore(ctx, v, &chain.items[chain.count - 1]);
-    manifest_chain_free(&chain);
+    backup_manifest_chain_free(&chain);
     return finding(ctx, v, status);
 }
 

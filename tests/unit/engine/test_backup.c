@@ -169,7 +169,7 @@ static const char *list(struct stand *t, const char *name) {
 static void test_chain(void **state) {
     struct stand t;
     struct sum ends[4];
-    char name[8], parent[8] = "";
+    char name[16], parent[16] = "";
     (void)state;
     stand_open(&t);
     for (int i = 0; i < 4; i++) {
