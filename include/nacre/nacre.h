@@ -651,8 +651,8 @@ typedef struct nacre_restore_options {
                          included; NULL: as it was when the backup was made */
     const char *log;  /* DIR/log of the database it is of: what was written later counts too */
 } nacre_restore_options;
-/* NACRE_CORRUPT names what is damaged; NACRE_INVALID_ARGUMENT: a time before or after what is
- * kept, a directory in use. One that fails leaves nothing. */
+/* NACRE_CORRUPT names what is damaged; NACRE_HISTORY_EXPIRED: a time before what is kept;
+ * NACRE_INVALID_ARGUMENT: one after it, a directory in use. One that fails leaves nothing. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_backup_restore(nacre_backups *backups, const char *name,
                                                            const nacre_restore_options *options);
 

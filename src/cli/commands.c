@@ -185,25 +185,25 @@ const struct cli_command cli_commands[] = {
     {"backup create", "NAME", 1, 1, "Back the database up",
      "Into DIR/NAME, while it is used. Incremental ones need the log since the one before: it is\n"
      "kept with serve --archive.",
-     "nacre backup create monday --backups /backups\n"
-     "nacre backup create tuesday --backups /backups --incremental-of monday",
+     "nacre backup create monday --backups backups\n"
+     "nacre backup create tuesday --backups backups --incremental-of monday",
      OPTIONS(OPT_BACKUPS, OPT_INCREMENTAL_OF), cmd_backup_create, false},
     {"backup list", "[NAME]", 0, 1, "List the backups, or describe one", NULL,
-     "nacre backup list --backups /backups", OPTIONS(OPT_BACKUPS), cmd_backup_list, false},
+     "nacre backup list --backups backups", OPTIONS(OPT_BACKUPS), cmd_backup_list, false},
     {"backup verify", "NAME", 1, 1, "Try a backup out",
      "Every byte is read; it is restored below the directory of backups, checked, and removed.",
-     "nacre backup verify tuesday --backups /backups", OPTIONS(OPT_BACKUPS), cmd_backup_verify,
+     "nacre backup verify tuesday --backups backups", OPTIONS(OPT_BACKUPS), cmd_backup_verify,
      false},
     {"backup restore", "NAME DIR", 2, 2, "Make a database directory of a backup",
      "DIR must not be there, or be empty. With --time the state of that moment, of what the "
      "backup,\n"
      "those it builds on and --log hold.",
-     "nacre backup restore tuesday restored --backups /backups\n"
-     "nacre backup restore monday restored --backups /backups --log data/log \\\n"
+     "nacre backup restore tuesday restored --backups backups\n"
+     "nacre backup restore monday earlier --backups backups --log data/log \\\n"
      "    --time 2026-01-31T12:00:00Z",
      OPTIONS(OPT_BACKUPS, OPT_TIME, OPT_LOG), cmd_backup_restore, false},
     {"backup delete", "NAME", 1, 1, "Delete a backup that none builds on", NULL,
-     "nacre backup delete monday --backups /backups", OPTIONS(OPT_BACKUPS), cmd_backup_delete,
+     "nacre backup delete monday --backups backups", OPTIONS(OPT_BACKUPS), cmd_backup_delete,
      false},
     {"job list", "", 0, 0, "List the work that goes on behind calls",
      "Index builds and changes of schemas, and those that failed.", "nacre job list", NULL,

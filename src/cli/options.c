@@ -108,7 +108,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
                             "only what was written since that backup"},
     [OPT_TIME] = {"time", 0, CLI_TEXT, "TIME", 0, 0, "as it was then, as in 2026-01-31T12:00:00Z"},
     [OPT_LOG] = {"log", 0, CLI_TEXT, "DIR", 0, 0,
-                 "the log of the database: what was written after the backup counts too"},
+                 "log of the database, for what was written since"},
     [OPT_ARCHIVE] = {"archive", 0, CLI_FLAG, NULL, 0, 0,
                      "keep the log for incremental backups and restores to a time"},
 

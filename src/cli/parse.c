@@ -194,7 +194,7 @@ static int parse_option(struct parser *p) {
 
 // Commands that the design has and this version does not.
 static bool is_to_come(const char *word) {
-    static const char words[] = "|backup|config|job|key|node|recall|role|search|shard|"
+    static const char words[] = "|config|key|node|recall|role|search|shard|"
                                 "slowlog|sql|status|top|versions|";
     char wanted[16];
     int size = snprintf(wanted, sizeof wanted, "|%s|", word);

@@ -58,7 +58,7 @@ class Wrong(Case):
         self.assertFalse(os.path.exists(self.dir))
 
     def test_commands_to_come(self):
-        for word in ("sql", "search", "backup"):
+        for word in ("sql", "search"):
             self.fails(1, "unimplemented", word, "x")
 
     def test_errors_as_json(self):

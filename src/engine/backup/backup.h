@@ -49,8 +49,8 @@ struct backup_restore {
     const char *log; // the log of a database directory, whose records after the backup, and those
                      // of its archive, are replayed too; NULL: none
 };
-// NACRE_CORRUPT names what is damaged; NACRE_INVALID_ARGUMENT: a time that is not kept, or a
-// directory that is in use. A restore that fails leaves nothing.
+// NACRE_CORRUPT names what is damaged; NACRE_HISTORY_EXPIRED, NACRE_INVALID_ARGUMENT: a time
+// before or after what is kept, a directory that is in use. A restore that fails leaves nothing.
 MUST_USE nacre_status backup_restore(struct ctx *ctx, const struct backup_call *call,
                                      const struct backup_restore *restore);
 // Reads every byte of it and of what it builds on, restores it below the directory of backups, and

@@ -113,7 +113,7 @@ static nacre_status check_time(struct ctx *ctx, const struct restoring *r) {
     uint64_t at_ms = txn_position(r->txn)->commit_ts >> 20;
     if (!r->restore->has_time) return NACRE_OK;
     if (r->restore->time_ms >= 0 && at_ms <= (uint64_t)r->restore->time_ms) return NACRE_OK;
-    nacre_status status = err_set(ctx, NACRE_INVALID_ARGUMENT, "the backup begins after that time");
+    nacre_status status = err_set(ctx, NACRE_HISTORY_EXPIRED, "the backup begins after that time");
     err_hint(ctx, "restore from an earlier full backup");
     err_parameter(ctx, "time");
     return status;

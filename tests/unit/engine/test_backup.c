@@ -312,7 +312,7 @@ static void test_time(void **state) {
     assert_same(restored(&t, "more", NULL, log), ends[2]);
     assert_int_equal(try_restore(&t, "more", &times[2], NULL), NACRE_INVALID_ARGUMENT);
     int64_t early = times[0] - 86400000;
-    assert_int_equal(try_restore(&t, "more", &early, NULL), NACRE_INVALID_ARGUMENT);
+    assert_int_equal(try_restore(&t, "more", &early, NULL), NACRE_HISTORY_EXPIRED);
     stand_close(&t);
 }
 
