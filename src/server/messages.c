@@ -97,7 +97,8 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
                            .principal = principal,
                            .ctx = &worker->ctx,
                            .session = worker->session,
-                           .txs = worker->server->txs};
+                           .txs = worker->server->txs,
+                           .jobs = worker->server->jobs};
     uint64_t begin_ns = world_mono_ns(world);
     char timeout[24];
     snprintf(timeout, sizeof timeout, "%llu", (unsigned long long)m->timeout_ms);
