@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NDJSON = "application/x-ndjson"
+JSON, NDJSON = "application/json", "application/x-ndjson"
 
 SUMMARIES = {"If-Match": "Versions in quotes, or *: the document has one, or exists.",
              "If-None-Match": "*: the document must not exist. Of a read: 304 where it has it.",
@@ -15,6 +15,13 @@ SUMMARIES = {"If-Match": "Versions in quotes, or *: the document has one, or exi
              "Nacre-Min-Sequence": "The Nacre-Sequence of a write that the read must see.",
              "Last-Event-ID": "As since: the last event that was received."}
 IDS = {"id": "A string, percent-encoded; an integer is ~42, a string beginning with ~ doubles it."}
+
+
+def load_shapes():
+    """The shapes of bodies and answers; one that is another's is put in its place."""
+    shapes = json.loads((ROOT / "api/shapes.json").read_text(encoding="utf-8"))["shapes"]
+    return {name: shapes[shape["$ref"].rsplit("/", 1)[1]] if "$ref" in shape else shape
+            for name, shape in shapes.items()}
 
 
 def reference(name):
@@ -44,12 +51,9 @@ def body(op):
 
 def answers(op):
     done = {"description": "Done."}
-    if op.get("answer") == "stream":
-        done["content"] = {NDJSON: {"schema": {"type": "string"}}}
-    elif op.get("answer") == "ImportEnd":
-        done["content"] = {NDJSON: {"schema": reference("ImportEnd")}}
-    elif op.get("answer"):
-        done["content"] = {"application/json": {"schema": reference(op["answer"])}}
+    if op.get("answer"):
+        done["content"] = {media: {"schema": reference(op["answer"]) if media == JSON
+                                   else {"type": "string"}} for media in op["offers"]}
     found = {str(op["status"]): done}
     if op["status"] == 201 and op["verb"] == "PUT" or op["name"] == "document_put":
         found.update({"200": done, "201": done})
@@ -71,7 +75,6 @@ def operation(op, path, suffix, params):
 
 
 def make(params, ops):
-    shapes = json.loads((ROOT / "api/shapes.json").read_text(encoding="utf-8"))["shapes"]
     paths = {}
     for op in ops:
         below = "/" + op["path"] if op["path"] else ""
@@ -87,6 +90,6 @@ def make(params, ops):
         "info": {"title": "Nacre", "version": "1",
                  "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "servers": [{"url": "/"}], "security": [{"key": []}], "paths": paths,
-        "components": {"schemas": shapes, "responses": {"Problem": problem},
+        "components": {"schemas": load_shapes(), "responses": {"Problem": problem},
                        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}}},
         ensure_ascii=False, indent=1) + "\n"

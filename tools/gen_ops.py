@@ -21,7 +21,7 @@ HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "Prefer", "Nacre-Leas
 PATH_NAMES = ("database", "collection", "index", "id", "tx", "query", "job", "key", "role",
               "backup", "user")
 MEMBERS = {"name", "number", "verb", "path", "scope", "permission", "grpc", "cli", "summary",
-           "params", "headers", "body", "media", "status", "answer", "unimplemented"}
+           "params", "headers", "body", "media", "status", "answer", "offers", "unimplemented"}
 
 
 def fail(name, what):
@@ -52,10 +52,13 @@ def check(op, stem, params, seen):
 
 def load():
     params = json.loads((ROOT / "api/params.json").read_text(encoding="utf-8"))["params"]
+    shapes = gen_openapi.load_shapes()
     ops, seen = [], {}
     for path in sorted((ROOT / "api/ops").glob("*.json")):
         op = json.loads(path.read_text(encoding="utf-8"))
         check(op, path.stem, params, seen)
+        lists = "items" in shapes.get(op.get("answer"), {}).get("required", [])
+        op.setdefault("offers", ["application/json"] + ["application/x-ndjson"] * lists)
         ops.append(op)
     return params, sorted(ops, key=lambda op: op["number"])
 
@@ -101,10 +104,17 @@ def make_row(op):
              f".params = {bits('OP_PARAM_', op.get('params', []))}",
              f".headers = {bits('OP_HEADER_', op.get('headers', []))}",
              f".media = {quoted(media)}", f".body = {quoted(op.get('body'))}",
+             f".offers = {quoted(','.join(op['offers']))}",
              f".streams = {str('stream' in (op.get('body'), op.get('answer'))).lower()}",
              f".status = {op['status']}", f".run = {run}"]
-    told = [cell for cell in cells if cell.split(" = ")[1] not in ("NULL", "false", "0")]
-    return "    {" + ",\n     ".join(told) + "},"
+    lines = [""]
+    for cell in cells:
+        if cell.split(" = ")[1] in ("NULL", "false", "0"):
+            continue
+        if len(lines[-1]) + len(cell.split("\n")[0]) > 90:
+            lines.append("")
+        lines[-1] += cell + ", "
+    return "    {" + "\n     ".join(line.rstrip() for line in lines)[:-1] + "},"
 
 
 def make_param(name, about):

@@ -120,8 +120,10 @@ class Requests:
         paths = re.findall(r"\{(\w+)\}", op["path"])
         if op["scope"] == "database":
             paths.append("database")
+        members = self.shapes.get(op.get("body"), {}).get("properties", {})
+        renamed = self.rpc["members"].get(op["name"], {})
         params = [p for p in op.get("params", [])
-                  if not (p == "atomic" and op.get("body") == "Batch")]   # it stands in the body
+                  if p not in members or p in renamed]  # others stand in the body
         fields = self.named(op, "PATH", "OP_PATH_", paths) + self.body(op)
         fields += self.named(op, "PARAM", "OP_PARAM_", params)
         fields += self.named(op, "HEADER", "OP_HEADER_", op.get("headers", []))

@@ -89,6 +89,14 @@ NACRE_API void nacre_session_timeout(nacre_session *session, uint64_t timeout_ms
  * NACRE_CANCELLED. */
 NACRE_API void nacre_session_cancel(nacre_session *session);
 NACRE_API void nacre_session_clear_cancel(nacre_session *session);
+/* The session's next change of a database, a collection or an index happens once under this key, as
+ * a write does under its idempotency_key. Borrowed until then; NULL = none. */
+NACRE_API void nacre_session_idempotency(nacre_session *session, const char *key);
+/* Of the session's last batch, claim or change of a database, a collection or an index: its opaque
+ * token ("" where it wrote nothing, or is part of a transaction), and whether it was answered from
+ * the record of an idempotency key. Valid until the next of those. */
+NACRE_API const char *nacre_last_sequence(const nacre_session *session);
+NACRE_API int nacre_last_replayed(const nacre_session *session);
 
 /* The error of the session's last call; "" or 0 where there is none. Valid until its next call. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_error_status(const nacre_session *session);
@@ -533,6 +541,12 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_index_drop(nacre_session *session,
 NACRE_API NACRE_MUST_USE nacre_status nacre_index_describe(nacre_session *session,
                                                            nacre_collection *collection,
                                                            const char *name, const char **out);
+/* {"items":[…]} of the machines that hold the data, here one: {name, state, version, shards,
+ * documents, bytes}. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_nodes(nacre_session *session, const char **out);
+/* {"items":[…]} of the parts that collections are held in, here one of each: {name, database,
+ * collection, node, documents, bytes}. */
+NACRE_API NACRE_MUST_USE nacre_status nacre_shards(nacre_session *session, const char **out);
 /* Waits until the index is ready (NACRE_OK), has failed (its error) or the session's timeout. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_index_wait(nacre_session *session,
                                                        nacre_collection *collection,

@@ -97,6 +97,10 @@ MUST_USE nacre_status engine_wait_index(struct ctx *ctx, struct engine *engine,
 
 struct view *engine_view(struct engine *engine); // release with txn_view_release
 uint64_t engine_now_ms(const struct engine *engine);
+// Waits until the command seq of that generation of the log is published: NACRE_TIMEOUT by ctx's
+// deadline. NACRE_INVALID_ARGUMENT: this log does not hold it and never will.
+MUST_USE nacre_status engine_wait_sequence(struct ctx *ctx, struct engine *engine,
+                                           uint64_t generation, uint64_t seq);
 // The tablet of a collection by the newest published catalog. NACRE_DATABASE_NOT_FOUND,
 // NACRE_COLLECTION_NOT_FOUND.
 MUST_USE nacre_status engine_resolve(struct ctx *ctx, struct engine *engine, struct target target,

@@ -81,13 +81,12 @@ static nacre_status check_collection(struct ctx *ctx, const struct collection *c
                                      uint64_t now_ms) {
     if (!c) return err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
     if (!c->history_seconds) return expired(ctx, "the collection keeps no history");
+    uint64_t age_ms = now_ms > (ts >> 20) ? now_ms - (ts >> 20) : 0;
+    if (age_ms / 1000 >= c->history_seconds) return expired(ctx, "older than history_seconds");
     if (ts < c->created_ts)
         return err_set(ctx, NACRE_COLLECTION_NOT_FOUND,
                        "collection \"%s\" was made after that time", c->name);
-    if (ts < c->history_from) return expired(ctx, "the collection kept no history then");
-    uint64_t age_ms = now_ms > (ts >> 20) ? now_ms - (ts >> 20) : 0;
-    return age_ms / 1000 < c->history_seconds ? NACRE_OK
-                                              : expired(ctx, "older than history_seconds");
+    return ts < c->history_from ? expired(ctx, "the collection kept no history then") : NACRE_OK;
 }
 
 // Whatever is committed from here on is after ts: the clock has passed its millisecond, and the

@@ -1,5 +1,6 @@
 // Point reads and resolution of names. A get that finds its document in the cache takes no view.
 #include "engine/internal.h"
+#include "txn/generation.h"
 
 struct view *engine_view(struct engine *e) {
     return txn_view_acquire(e->txn);
@@ -91,6 +92,43 @@ void engine_release_doc(struct engine *e, struct engine_doc *doc) {
     if (doc->pin.handle) doc->view->kv->ops->unpin(doc->view->kv, &doc->pin);
     txn_view_release(doc->view);
     *doc = (struct engine_doc){0};
+}
+
+// What the published view knows of a command.
+enum seen { SEEN, NOT_YET, NEVER };
+static nacre_status look_for(struct ctx *ctx, struct engine *e, uint64_t generation, uint64_t seq,
+                             enum seen *out) {
+    struct view *view = engine_view(e);
+    nacre_status status = NACRE_OK;
+    bool there = seq <= view->seq;
+    if (generation == view->generation) {
+        *out = there ? SEEN : NOT_YET;
+    } else {
+        if (there) status = generation_holds(ctx, view->kv, view->kv_view, generation, seq, &there);
+        *out = there ? SEEN : NEVER;
+    }
+    txn_view_release(view);
+    return status;
+}
+
+nacre_status engine_wait_sequence(struct ctx *ctx, struct engine *e, uint64_t generation,
+                                  uint64_t seq) {
+    enum { LOOK_EVERY_MS = 5 };
+    for (;;) {
+        enum seen seen;
+        TRY(look_for(ctx, e, generation, seq, &seen));
+        if (seen == SEEN) return NACRE_OK;
+        if (seen == NEVER)
+            return err_set(ctx, NACRE_INVALID_ARGUMENT,
+                           "the sequence is of a write that this log does not hold: it was lost "
+                           "in a crash, or is another database's");
+        TRY(ctx_check(ctx));
+        mutex_lock(&e->feed_lock);
+        atomic_fetch_add(&e->feed_waiting, 1);
+        (void)cond_wait_ms(&e->feed_wake, &e->feed_lock, LOOK_EVERY_MS);
+        atomic_fetch_sub(&e->feed_waiting, 1);
+        mutex_unlock(&e->feed_lock);
+    }
 }
 
 void engine_status(struct engine *e, struct engine_status *out) {

@@ -148,6 +148,10 @@ nacre_status engine_tx_begin(struct ctx *ctx, struct engine_tx *tx,
     return status;
 }
 
+void engine_tx_durability(struct engine_tx *tx, enum durability durability) {
+    tx->options.durability = durability;
+}
+
 void engine_tx_rollback(struct engine_tx *tx) {
     engine_tx_enter(tx);
     end(tx, TX_NONE);

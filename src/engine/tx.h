@@ -34,6 +34,8 @@ MUST_USE nacre_status engine_tx_begin(struct ctx *ctx, struct engine_tx *tx,
 // Without writes nothing is logged. It is ended whatever is returned.
 MUST_USE nacre_status engine_tx_commit(struct ctx *ctx, struct engine_tx *tx, struct result *out);
 void engine_tx_rollback(struct engine_tx *tx);
+// Of the commit to come.
+void engine_tx_durability(struct engine_tx *tx, enum durability durability);
 
 // NACRE_TRANSACTION_TOO_OLD once, when its time is up; NACRE_TRANSACTION_NOT_FOUND.
 MUST_USE nacre_status engine_tx_check(struct ctx *ctx, struct engine_tx *tx);

@@ -17,6 +17,8 @@
 #include "engine/running.h"
 #include "engine/tx.h"
 #include "engine/versions.h"
+#include "lib/lib_caller.h"
+#include "lib/lib_token.h"
 #include "lib/problem.h"
 #include "nacre/nacre.h"
 #include "query/query.h"
@@ -36,8 +38,17 @@ struct nacre_db {
     atomic_uint sessions;
 };
 
+// What the session's last batch, claim or change of the catalog wrote.
+struct lib_last {
+    char sequence[LIB_TOKEN_MAX];
+    bool replayed;
+};
+
 struct nacre_session {
     struct nacre_db *db;
+    struct lib_request request;
+    struct lib_last last;
+    const char *next_key; // nacre_session_idempotency
     struct ctx ctx;
     const uint8_t *arena_start; // ctx.arena.next when it is empty
     atomic_bool cancel;
@@ -64,7 +75,7 @@ MUST_USE nacre_status lib_begin_slow(struct nacre_session *s);
 MUST_USE static inline nacre_status lib_begin(struct nacre_session *s) {
     if (__builtin_expect(!s, 0)) return NACRE_INVALID_ARGUMENT;
     bool slow = s->ctx.err.status != NACRE_OK || s->ctx.arena.next != s->arena_start ||
-                s->ctx.arena.large || s->timeout_ms ||
+                s->ctx.arena.large || s->timeout_ms || s->request.deadline_ns ||
                 atomic_load_explicit(&s->cancel, memory_order_relaxed) || lib_is_forked(s->db);
     return __builtin_expect(slow, 0) ? lib_begin_slow(s) : NACRE_OK;
 }
@@ -135,6 +146,9 @@ MUST_USE nacre_status lib_tx_write(struct nacre_session *s, const struct write_r
                                    struct result *out);
 // NACRE_INVALID_ARGUMENT if the session has a transaction. what: "an import" …
 MUST_USE nacre_status lib_tx_refuse(struct nacre_session *s, const char *what);
+
+// What a command wrote, for nacre_last_sequence; NULL: nothing.
+void lib_last_keep(struct nacre_session *s, const struct result *result);
 
 // --- queries ---
 

@@ -51,10 +51,12 @@ double nacre_backups_progress(const nacre_backups *b) {
 const char *nacre_backups_problem(nacre_backups *b) {
     if (!b || b->ctx.err.status == NACRE_OK) return "{}";
     buf_reset(&b->problem);
-    lib_problem_write(&b->problem, &b->ctx.err);
+    lib_problem_write(&b->problem, &b->ctx.err, NULL);
     buf_put_u8(&b->problem, 0);
     return buf_status(&b->problem) == NACRE_OK ? (const char *)b->problem.p : "{}";
 }
+
+const struct err *lib_backups_error(const nacre_backups *b) { return &b->ctx.err; }
 
 const char *nacre_backups_detail(const nacre_backups *b) { return b ? b->ctx.err.detail : ""; }
 

@@ -136,7 +136,7 @@ static nacre_status keep_refusal(struct batch *batch, nacre_status status, struc
     bool own = status == NACRE_INVALID_ARGUMENT || status == NACRE_DOCUMENT_TOO_LARGE;
     if (batch->atomic || !own) return status;
     buf_reset(&s->scratch);
-    lib_problem_write(&s->scratch, &s->ctx.err);
+    lib_problem_write(&s->scratch, &s->ctx.err, s->request.id);
     if (buf_status(&s->scratch) != NACRE_OK) return err_buf(&s->ctx, &s->scratch);
     const uint8_t *p = arena_copy(&s->ctx.arena, s->scratch.p, s->scratch.n);
     if (!p) return err_nomem(&s->ctx);
@@ -232,7 +232,7 @@ static void put_error(struct batch *batch, uint32_t i) {
     place_error(batch, i);
     begin_result(batch->out, nacre_status_http(ctx->err.status), given_id(&batch->items[i]));
     buf_put_str(batch->out, ",\"error\":");
-    lib_problem_write(batch->out, &ctx->err);
+    lib_problem_write(batch->out, &ctx->err, batch->s->request.id);
     buf_put_u8(batch->out, '}');
     err_clear(ctx);
 }
@@ -315,6 +315,7 @@ static nacre_status run_piece(struct batch *batch, uint32_t from, uint32_t end, 
     struct result result = {0};
     uint32_t count = end - from;
     nacre_status status = submit(batch, from, count, &result);
+    if (status == NACRE_OK) lib_last_keep(batch->s, &result);
     *next = from + (result.failed_op < count ? result.failed_op : 0);
     if (status != NACRE_OK) return status;
     uint32_t done = result.count ? result.count : result.failed_op; // a record without its items
@@ -375,6 +376,7 @@ nacre_status nacre_batch(nacre_session *s, nacre_collection *collection, const c
     TRY(lib_begin(s));
     if (!json) return lib_null(s, "json", "the body of a batch");
     if (!out) return lib_null(s, "out", "where the text goes");
+    lib_last_keep(s, NULL);
     TRY(lib_write_check_plain(s, options, "nacre_batch"));
     struct batch batch = {.s = s, .options = options, .out = &s->text};
     batch.body = (struct lib_body){

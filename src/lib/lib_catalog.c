@@ -1,6 +1,6 @@
 // Databases, collections and indexes: changing them.
 #include "doc/json.h"
-#include "lib/lib.h"
+#include "lib/lib_write.h"
 
 static nacre_status read_object(struct nacre_session *s, const char *json, struct slice *out) {
     // Filters of partial indexes have operators.
@@ -14,11 +14,16 @@ static nacre_status read_object(struct nacre_session *s, const char *json, struc
     return NACRE_OK;
 }
 
-static nacre_status submit(struct nacre_session *s, const struct catalog_request *request,
-                           int *created) {
+static nacre_status submit(struct nacre_session *s, struct catalog_request *request, int *created) {
+    nacre_write options = {.idempotency_key = s->next_key};
     struct result result;
+    s->next_key = NULL;
+    lib_last_keep(s, NULL);
     TRY(lib_tx_refuse(s, "a change of databases, collections or indexes"));
+    TRY(lib_write_check_plain(s, &options, "a change of the catalog"));
+    request->idempotency = lib_write_idempotency(s, &options, request->body, request->op);
     TRY(lib_done(s, engine_catalog(&s->ctx, s->db->engine, request, &result)));
+    lib_last_keep(s, &result);
     if (created) *created = (result.flags & RESULT_CREATED) != 0;
     return NACRE_OK;
 }

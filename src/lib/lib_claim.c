@@ -68,6 +68,7 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     struct result result;
     TRY(lib_begin(s));
     if (!out) return lib_null(s, "out", "where the document goes");
+    lib_last_keep(s, NULL);
     TRY(lib_write_check_plain(s, options, "nacre_claim"));
     TRY(lib_target(s, collection, &request.target));
     struct lib_body body = {.ctx = &s->ctx,
@@ -87,6 +88,7 @@ nacre_status nacre_claim(nacre_session *s, nacre_collection *collection, const c
     status = lib_done(s, status);
     if (status != NACRE_OK) lib_body_place_filter(&body, request.filter);
     TRY(status);
+    if (result.count && !(result.flags & RESULT_EMPTY)) lib_last_keep(s, &result);
     return answer_claim(s, &result, out, out_size);
 }
 

@@ -1,4 +1,6 @@
 // Databases, collections and indexes as JSON, each answer out of one view.
+#include <stdio.h>
+
 #include "base/text/time.h"
 #include "doc/json.h"
 #include "lib/lib.h"
@@ -171,6 +173,61 @@ static nacre_status put_databases(struct describe *d) {
     return NACRE_OK;
 }
 
+// --- nodes and shards ---
+
+// One machine: a node, and a shard for each collection.
+static const char node_name[] = "local";
+
+struct totals {
+    uint64_t shards, documents, bytes;
+};
+
+static nacre_status put_shard(struct describe *d, const struct collection *c,
+                              const char *database, struct totals *totals) {
+    struct tablet_counters counters;
+    char name[16];
+    int n = snprintf(name, sizeof name, "%u", c->tablet);
+    TRY(counters_of(d, c, &counters));
+    totals->shards++;
+    totals->documents += counters.documents;
+    totals->bytes += counters.bytes;
+    bson_open_object(&d->w, slice_of(NULL, 0));
+    bson_put(&d->w, SLICE_LIT("name"), val_str(slice_of(name, (size_t)n)));
+    bson_put(&d->w, SLICE_LIT("database"), val_str(slice_str(database)));
+    bson_put(&d->w, SLICE_LIT("collection"), val_str(slice_str(c->name)));
+    bson_put(&d->w, SLICE_LIT("node"), val_str(slice_str(node_name)));
+    bson_put(&d->w, SLICE_LIT("documents"), val_int((int64_t)counters.documents));
+    bson_put(&d->w, SLICE_LIT("bytes"), val_int((int64_t)counters.bytes));
+    bson_close(&d->w);
+    return NACRE_OK;
+}
+
+static nacre_status put_shards(struct describe *d, struct totals *totals) {
+    const struct catalog *catalog = d->view->catalog;
+    bson_open_array(&d->w, SLICE_LIT("items"));
+    for (uint32_t i = 0; i < catalog->collection_count; i++) {
+        const struct collection *c = &catalog->collections[i];
+        const struct database *database = catalog_database_by_id(catalog, c->database_id);
+        if (!database || name_is_hidden(slice_str(database->name))) continue;
+        TRY(put_shard(d, c, database->name, totals));
+    }
+    bson_close(&d->w);
+    return NACRE_OK;
+}
+
+static void put_node(struct describe *d, const struct totals *totals) {
+    bson_open_array(&d->w, SLICE_LIT("items"));
+    bson_open_object(&d->w, slice_of(NULL, 0));
+    bson_put(&d->w, SLICE_LIT("name"), val_str(slice_str(node_name)));
+    bson_put(&d->w, SLICE_LIT("state"), val_str(SLICE_LIT("active")));
+    bson_put(&d->w, SLICE_LIT("version"), val_str(slice_str(nacre_version())));
+    bson_put(&d->w, SLICE_LIT("shards"), val_int((int64_t)totals->shards));
+    bson_put(&d->w, SLICE_LIT("documents"), val_int((int64_t)totals->documents));
+    bson_put(&d->w, SLICE_LIT("bytes"), val_int((int64_t)totals->bytes));
+    bson_close(&d->w);
+    bson_close(&d->w);
+}
+
 // --- calls ---
 
 static nacre_status find_database(struct describe *d, struct slice name,
@@ -269,5 +326,29 @@ nacre_status nacre_index_describe(nacre_session *s, nacre_collection *collection
     d.view = target.view;
     nacre_status status = name ? index_named(&d, target.collection, name)
                                : put_indexes(&d, target.collection, "items");
+    return end(&d, status, out);
+}
+
+nacre_status nacre_shards(nacre_session *s, const char **out) {
+    struct totals totals = {0};
+    struct describe d;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the text goes");
+    begin(&d, s);
+    d.view = engine_view(s->db->engine);
+    return end(&d, put_shards(&d, &totals), out);
+}
+
+nacre_status nacre_nodes(nacre_session *s, const char **out) {
+    struct totals totals = {0};
+    struct describe d;
+    TRY(lib_begin(s));
+    if (!out) return lib_null(s, "out", "where the text goes");
+    begin(&d, s);
+    d.view = engine_view(s->db->engine);
+    nacre_status status = put_shards(&d, &totals); // counted; written anew below
+    lib_text_reset(&s->body);
+    bson_begin(&d.w, &s->body);
+    put_node(&d, &totals);
     return end(&d, status, out);
 }

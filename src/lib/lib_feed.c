@@ -27,7 +27,7 @@ nacre_status lib_feed_refuse(struct feed_batch *b, struct feed_line *line, const
         snprintf(b->error.detail, sizeof b->error.detail, "line %llu%.480s",
                  (unsigned long long)line->number, err->detail + 6);
     line->problem_at = b->problems.n;
-    lib_problem_write(&b->problems, &b->error);
+    lib_problem_write(&b->problems, &b->error, b->request_id);
     buf_put_u8(&b->problems, 0);
     return buf_status(&b->problems);
 }
@@ -165,6 +165,7 @@ nacre_status lib_feed_start(struct ctx *ctx, const struct world *world, struct l
     if (!feed->batches) return err_nomem(ctx);
     for (uint32_t i = 0; i < FEED_BATCHES; i++) {
         struct feed_batch *b = &feed->batches[i];
+        b->request_id = feed->request_id;
         ctx_init(&b->ctx, world, budget, LIB_REQUEST_MAX);
         buf_init(&b->bson, budget, LIB_TEXT_MAX);
         buf_init(&b->problems, budget, LIB_TEXT_MAX);

@@ -34,9 +34,10 @@ struct feed_batch {
     uint64_t last_line; // lines up to here are dealt with when this batch is done
     bool sync;          // a barrier
     // Answers:
-    uint32_t used;       // lines[used..] were dropped: line used - 1 stopped the import
-    bool dropped;        // as a whole: an earlier batch stopped it
-    uint64_t documents;  // stored
+    uint32_t used;      // lines[used..] were dropped: line used - 1 stopped the import
+    bool dropped;       // as a whole: an earlier batch stopped it
+    uint64_t documents; // stored
+    const char *request_id;
     struct err error;    // of the line refused last; where one stops the import, of that
     nacre_status status; // of this machine or the collection: ends the import
 };
@@ -46,6 +47,7 @@ struct lib_feed {
     struct target target;
     enum write_kind kind;
     bool stop_at_error;
+    const char *request_id; // for problem objects; NULL: none
     struct mutex lock;
     struct cond changed;
     struct thread thread;
@@ -56,7 +58,7 @@ struct lib_feed {
     struct feed_batch *batches; // FEED_BATCHES
 };
 
-// Starts the thread. feed is zeroed but for engine, target, kind and stop_at_error.
+// Starts the thread. feed is zeroed but for engine, target, kind, stop_at_error and request_id.
 MUST_USE nacre_status lib_feed_start(struct ctx *ctx, const struct world *world,
                                      struct lib_feed *feed);
 // Waits for what was given, ends the thread and frees all. Batches that are DONE must be retired.

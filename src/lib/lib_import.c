@@ -370,6 +370,7 @@ nacre_status nacre_import(nacre_session *s, nacre_collection *collection, nacre_
     im->feed.engine = s->db->engine;
     im->feed.kind = options->insert ? WRITE_INSERT : WRITE_PUT;
     im->feed.stop_at_error = !options->skip_errors;
+    im->feed.request_id = s->request.id;
     im->retired_line = im->result.lines = options->skip_lines;
     TRY(lib_target(s, collection, &im->feed.target));
     run(im);

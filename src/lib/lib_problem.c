@@ -33,7 +33,7 @@ static void put_suggestions(struct buf *out, const struct err *err) {
     buf_put_u8(out, ']');
 }
 
-void lib_problem_write(struct buf *out, const struct err *err) {
+void lib_problem_write(struct buf *out, const struct err *err, const char *request_id) {
     nacre_status status = err->status;
     const char *code = nacre_status_code(status);
     buf_printf(out, "{\"type\":\"urn:nacre:error:%s\",\"title\":", code);
@@ -42,12 +42,14 @@ void lib_problem_write(struct buf *out, const struct err *err) {
     put_member(out, "detail", err->detail);
     put_member(out, "hint", err->hint);
     put_items(out, err);
-    put_member(out, "parameter", err->parameter);
+    put_member(out, err->in_header ? "header" : "parameter", err->parameter);
     if (err->has_span)
         buf_printf(out, ",\"span\":{\"offset\":%u,\"length\":%u}", err->span_offset,
                    err->span_length);
     put_suggestions(out, err);
     if (err->has_current_version)
         buf_printf(out, ",\"current_version\":%llu", (unsigned long long)err->current_version);
-    buf_printf(out, ",\"retryable\":%s}", nacre_status_retryable(status) ? "true" : "false");
+    buf_printf(out, ",\"retryable\":%s", nacre_status_retryable(status) ? "true" : "false");
+    if (request_id) put_member(out, "request_id", request_id);
+    buf_put_u8(out, '}');
 }

@@ -74,7 +74,10 @@ nacre_status lib_begin_slow(struct nacre_session *s) {
         err_hint(&s->ctx, "open it anew in the child, or call exec");
         return status;
     }
-    if (s->timeout_ms) s->ctx.deadline_ns = deadline_of(s);
+    if (s->request.deadline_ns)
+        s->ctx.deadline_ns = s->request.deadline_ns;
+    else if (s->timeout_ms)
+        s->ctx.deadline_ns = deadline_of(s);
     return ctx_check(&s->ctx);
 }
 
@@ -111,12 +114,46 @@ uint64_t nacre_error_version(const nacre_session *s) {
 const char *nacre_error_problem(nacre_session *s) {
     if (!s || s->ctx.err.status == NACRE_OK) return "{}";
     buf_reset(&s->problem);
-    lib_problem_write(&s->problem, &s->ctx.err);
+    lib_problem_write(&s->problem, &s->ctx.err, s->request.id);
     buf_put_u8(&s->problem, 0);
     // No memory for the text: the code is what a program needs.
     if (buf_status(&s->problem) != NACRE_OK)
         return "{\"code\":\"memory_limit\",\"status\":503,\"retryable\":true}";
     return (const char *)s->problem.p;
+}
+
+const struct err *lib_session_error(const nacre_session *s) { return &s->ctx.err; }
+
+void lib_request_set(nacre_session *s, const struct lib_request *request) {
+    s->request = *request;
+    if (!request->deadline_ns) s->ctx.deadline_ns = 0;
+}
+
+// --- what was written ---
+
+void lib_last_keep(struct nacre_session *s, const struct result *result) {
+    s->last = (struct lib_last){0};
+    if (!result) return;
+    s->last.replayed = (result->flags & RESULT_REPLAYED) != 0;
+    if (!s->in_tx) lib_token_print(result->generation, result->seq, s->last.sequence);
+}
+
+nacre_status lib_sequence_wait(nacre_session *s, const char *text) {
+    struct lib_token token;
+    TRY(lib_begin(s));
+    if (lib_token_parse(&s->ctx, slice_str(text), &token) != NACRE_OK)
+        return err_set(&s->ctx, NACRE_INVALID_ARGUMENT,
+                       "expected the Nacre-Sequence of a write, got \"%.64s\"", text);
+    return lib_done(
+        s, engine_wait_sequence(&s->ctx, s->db->engine, token.generation, token.place.seq));
+}
+
+const char *nacre_last_sequence(const nacre_session *s) { return s ? s->last.sequence : ""; }
+
+int nacre_last_replayed(const nacre_session *s) { return s && s->last.replayed; }
+
+void nacre_session_idempotency(nacre_session *s, const char *key) {
+    if (s) s->next_key = key;
 }
 
 // --- text handed out ---

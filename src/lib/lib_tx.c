@@ -72,6 +72,12 @@ nacre_status nacre_tx_commit(nacre_session *s, const char **sequence) {
     return NACRE_OK;
 }
 
+void lib_tx_durability(nacre_session *s, nacre_durability durability) {
+    if (s->in_tx)
+        engine_tx_durability(s->tx,
+                             durability == NACRE_MEMORY ? DURABILITY_MEMORY : DURABILITY_SYNCED);
+}
+
 nacre_status nacre_tx_rollback(nacre_session *s) {
     TRY(lib_begin(s));
     if (!s->in_tx) return no_transaction(s);

@@ -36,8 +36,7 @@ static nacre_status take_options(struct nacre_session *s, const nacre_where *o,
                                     "another number");
     if (o->idempotency_key && !o->idempotency_key[0])
         return lib_write_bad_option(s, "idempotency_key",
-                                    "idempotency_key is empty; expected 1..255 bytes, or NULL for "
-                                    "none");
+                                    "idempotency_key is empty; expected 1..255 bytes, or none");
     request->filter = slice_str(o->filter);
     request->durability = o->durability == NACRE_MEMORY ? DURABILITY_MEMORY : DURABILITY_SYNCED;
     request->atomic = o->atomic != 0;

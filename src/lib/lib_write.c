@@ -22,9 +22,8 @@ static nacre_status check_common(struct nacre_session *s, const nacre_write *o) 
                                     "durability: expected NACRE_SYNCED or NACRE_MEMORY, "
                                     "got another number");
     if (o->idempotency_key && !o->idempotency_key[0])
-        return lib_write_bad_option(
-            s, "idempotency_key",
-            "idempotency_key is empty; expected 1..255 bytes, or NULL for none");
+        return lib_write_bad_option(s, "idempotency_key",
+                                    "idempotency_key is empty; expected 1..255 bytes, or none");
     return NACRE_OK;
 }
 
@@ -188,11 +187,10 @@ static nacre_status run(struct nacre_session *s, struct one *one, nacre_result *
     TRY(lib_target(s, one->collection, &request.target));
     set_conditions(item, one->options);
     if (one->options && one->options->lease && !one->options->lease[0])
-        return lib_write_bad_option(s, "lease",
-                                    "lease is empty; expected a token, or NULL for none");
+        return lib_write_bad_option(s, "lease", "lease is empty; expected a token, or none");
     if (one->options && one->options->if_filter && !one->options->if_filter[0])
         return lib_write_bad_option(s, "if_filter",
-                                    "if_filter is empty; expected a filter, or NULL");
+                                    "if_filter is empty; expected a filter, or none");
     request.idempotency = lib_write_idempotency(s, one->options, one->body, seed);
     TRY(lib_write_reserve(s));
     TRY(lib_done(s, lib_tx_write(s, &request, &result)));
@@ -246,7 +244,8 @@ static nacre_status read_ops(struct nacre_session *s, struct slice text, struct 
             err_set(&s->ctx, NACRE_INVALID_ARGUMENT,
                     "a JSON Patch is an array of operations, got %s", val_type_name(ops.type));
         err_expected(&s->ctx, "", "an array", val_type_name(ops.type));
-        err_hint(&s->ctx, "a merge patch or update operators are given with NACRE_PATCH");
+        err_hint(&s->ctx, "a merge patch and update operators are objects: their media types are "
+                          "application/merge-patch+json and application/json");
         return status;
     }
     bson_begin(&w, &s->body);
@@ -265,7 +264,8 @@ static nacre_status read_object(struct nacre_session *s, struct slice text, bool
         const uint8_t *p = text.p, *end = text.p + text.n;
         while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
             p++;
-        if (p < end && *p == '[') err_hint(&s->ctx, "a JSON Patch is given with NACRE_PATCH_JSON");
+        if (p < end && *p == '[')
+            err_hint(&s->ctx, "a JSON Patch has the media type application/json-patch+json");
         return status;
     }
     *out = buf_slice(&s->body);

@@ -5,7 +5,7 @@
 #include "base/err/err.h"
 #include "base/mem/buf.h"
 
-// Appends the problem object of err (RFC 9457).
-void lib_problem_write(struct buf *out, const struct err *err);
+// Appends the problem object of err (RFC 9457). request_id: of the request it answers; NULL: none.
+void lib_problem_write(struct buf *out, const struct err *err, const char *request_id);
 
 #endif

@@ -3,13 +3,14 @@
 
 #include "catalog/keyspace.h"
 #include "lib/lib_body.h"
+#include "lib/lib_caller.h"
 #include "ops/job.h"
 
 // Of the handle's last call.
 static nacre_status told(struct op_call *call, nacre_backups *backups, nacre_status status) {
     if (status == NACRE_OK) return status;
-    call->problem = arena_str(&call->ctx->arena, slice_str(nacre_backups_problem(backups)));
-    return call->problem ? status : err_nomem(call->ctx);
+    call->ctx->err = *lib_backups_error(backups);
+    return status;
 }
 
 static nacre_status open_backups(struct op_call *call, nacre_backups **out) {

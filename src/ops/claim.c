@@ -13,6 +13,7 @@ nacre_status run_claim(struct op_call *call) {
     TRY(op_write_options(call, &options, versions));
     TRY(op_told(call,
                 nacre_claim(call->session, &call->collection, call->body, &options, &json, &size)));
+    op_answer_last(call);
     if (json) return op_answer_json(call, json, size);
     call->answer.status = 204;
     return NACRE_OK;

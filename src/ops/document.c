@@ -76,8 +76,10 @@ nacre_status run_document_insert(struct op_call *call) {
     nacre_write options;
     nacre_result result;
     TRY(op_write_options(call, &options, versions));
-    TRY(op_told(call, nacre_insert(call->session, &call->collection, NULL, call->body,
-                                   call->body_size, &options, &result)));
+    // Under If-None-Match a document that is there is a condition that does not hold.
+    TRY(op_told(call, (options.if_absent ? nacre_put : nacre_insert)(
+                          call->session, &call->collection, NULL, call->body, call->body_size,
+                          &options, &result)));
     put_location(call, result.id);
     return op_answer_write(call, &result);
 }
@@ -171,6 +173,7 @@ nacre_status run_document_batch(struct op_call *call) {
     }
     TRY(op_told(call, nacre_batch(call->session, &call->collection, call->body, call->body_size,
                                   &options, &json, &size)));
+    op_answer_last(call);
     if (call->media == OP_NDJSON) return put_results(call, json, size);
     return op_answer_json(call, json, size);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "lib/lib_caller.h"
-#include "lib/lib_token.h"
 #include "lib/problem.h"
 #include "ops/principal.h"
 #include "ops/tx.h"
@@ -22,66 +21,73 @@ void op_answer_free(struct op_answer *answer) {
     buf_free(&answer->location);
 }
 
-// What the library calls a parameter, where it came in a header.
-static void name_header(struct buf *body) {
-    static const char *const headers[][2] = {
-        {"idempotency_key", "Idempotency-Key"},
-        {"lease", "Nacre-Lease"},
-        {"if_versions", "If-Match"},
-        {"Content-Type", "Content-Type"},
-        {"If-Match", "If-Match"},
-        {"If-None-Match", "If-None-Match"},
-        {"Idempotency-Key", "Idempotency-Key"},
-        {"Nacre-Lease", "Nacre-Lease"},
-        {"Prefer", "Prefer"},
-        {"Nacre-Transaction", "Nacre-Transaction"},
-        {"Nacre-Min-Sequence", "Nacre-Min-Sequence"},
+// --- errors ---
+
+// What the library calls an argument, as callers know it.
+static void name_argument(const struct op_call *call, struct err *err) {
+    static const struct {
+        const char *was, *is;
+        bool header;
+    } names[] = {
+        {"idempotency_key", "Idempotency-Key", true},
+        {"lease", "Nacre-Lease", true},
+        {"if_versions", "If-Match", true},
+        {"if_absent", "If-None-Match", true},
+        {"if_filter", "if", false},
     };
-    char was[64], is[64];
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
-        size_t n = (size_t)snprintf(was, sizeof was, ",\"parameter\":\"%s\"", headers[i][0]);
-        size_t m = (size_t)snprintf(is, sizeof is, ",\"header\":\"%s\"", headers[i][1]);
-        if (!buf_reserve(body, sizeof is)) return; // longer by less than that
-        uint8_t *at = memmem(body->p, body->n, was, n);
-        if (!at) continue;
-        memmove(at + m, at + n, (size_t)(body->p + body->n - at) - n);
-        memcpy(at, is, m);
-        body->n = body->n - n + m;
-        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(err->parameter, names[i].was) != 0) continue;
+        snprintf(err->parameter, sizeof err->parameter, "%s", names[i].is);
+        err->in_header = names[i].header;
     }
+    if (strcmp(err->parameter, "name") == 0 && call->path[OP_PATH_INDEX])
+        snprintf(err->parameter, sizeof err->parameter, "%s", op_path_names[OP_PATH_INDEX]);
 }
 
-void op_sign(struct buf *problem, const char *request_id) {
-    if (problem->n < 2 || problem->p[problem->n - 1] != '}') return;
-    problem->n--;
-    buf_printf(problem, "%s\"request_id\":\"%s\"}", problem->n > 1 ? "," : "", request_id);
+// Whether the pointer begins with the parameter's name.
+static bool points_into(const char *pointer, const char *name) {
+    size_t size = strlen(name);
+    return pointer[0] == '/' && strncmp(pointer + 1, name, size) == 0 &&
+           (pointer[1 + size] == '\0' || pointer[1 + size] == '/');
+}
+
+// Pointers are into the body: what was made of parameters is named by these.
+static void place_argument(const struct op_call *call, struct err *err) {
+    bool has_body = call->op->body && strcmp(call->op->body, "stream") != 0;
+    for (int param = 0; param < OP_PARAMS && err->item_count; param++) {
+        if (!call->params[param]) continue;
+        const char *name = op_param_names[param];
+        bool named = strcmp(err->parameter, name) == 0;
+        if (!named && (has_body || !points_into(err->items[0].pointer, name))) continue;
+        snprintf(err->parameter, sizeof err->parameter, "%s", name);
+        err->in_header = false;
+        err->item_count = 0;
+    }
 }
 
 nacre_status op_refuse(struct op_call *call, nacre_status status) {
     struct op_answer *answer = &call->answer;
+    struct err *err = &call->ctx->err;
+    name_argument(call, err);
+    place_argument(call, err);
     buf_reset(&answer->body);
-    if (call->problem)
-        buf_put_str(&answer->body, call->problem);
-    else
-        lib_problem_write(&answer->body, &call->ctx->err);
-    name_header(&answer->body);
+    lib_problem_write(&answer->body, err, call->request_id);
     answer->status = nacre_status_http(status);
     answer->problem = true;
+    answer->minimal = false;
     answer->sequence[0] = '\0';
-    if (!call->problem && call->ctx->err.has_current_version)
-        answer->version = call->ctx->err.current_version;
+    answer->version = err->has_current_version ? err->current_version : 0;
     return status;
 }
 
 nacre_status op_told(struct op_call *call, nacre_status status) {
     if (status == NACRE_OK) return status;
     if (op_hides_names(call, status)) return op_hide_names(call, status);
-    // A copy: closing a cursor is a call of the session too.
-    call->problem = arena_str(&call->ctx->arena, slice_str(nacre_error_problem(call->session)));
-    if (!call->problem) return err_nomem(call->ctx);
-    call->answer.version = nacre_error_version(call->session);
+    call->ctx->err = *lib_session_error(call->session);
     return status;
 }
+
+// --- parameters ---
 
 bool op_flag(const struct op_call *call, enum op_param param, bool fallback) {
     return call->params[param] ? strcmp(call->params[param], "true") == 0 : fallback;
@@ -154,14 +160,12 @@ static nacre_status check_consistency(struct op_call *call) {
     return status;
 }
 
-// One server: what was answered is seen by every read. A token must be one all the same.
-static nacre_status check_sequence(struct op_call *call) {
+static nacre_status wait_sequence(struct op_call *call) {
     const char *text = call->headers[OP_HEADER_NACRE_MIN_SEQUENCE];
-    struct lib_token token;
-    if (!text || lib_token_parse(call->ctx, slice_str(text), &token) == NACRE_OK) return NACRE_OK;
-    nacre_status status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,
-                                  "expected the Nacre-Sequence of a write, got \"%.64s\"", text);
-    err_parameter(call->ctx, op_header_names[OP_HEADER_NACRE_MIN_SEQUENCE]);
+    if (!text) return NACRE_OK;
+    nacre_status status = op_told(call, lib_sequence_wait(call->session, text));
+    if (status == NACRE_INVALID_ARGUMENT)
+        err_header(call->ctx, op_header_names[OP_HEADER_NACRE_MIN_SEQUENCE]);
     return status;
 }
 
@@ -170,9 +174,22 @@ static nacre_status check(struct op_call *call) {
     for (int param = 0; param < OP_PARAMS; param++)
         TRY(check_param(call, (enum op_param)param));
     TRY(check_consistency(call));
-    TRY(check_sequence(call));
     if (call->op->run) return NACRE_OK;
     return err_set(call->ctx, NACRE_UNIMPLEMENTED, "%s comes with a later version", call->op->name);
+}
+
+static uint64_t deadline_of(const struct op_call *call) {
+    uint64_t ms = op_number(call, OP_PARAM_TIMEOUT_MS, call->op->streams ? 0 : DEFAULT_TIMEOUT_MS);
+    return ms ? world_mono_ns(call->ctx->world) + ms * 1000000 : 0;
+}
+
+static nacre_status run(struct op_call *call) {
+    TRY(wait_sequence(call));
+    TRY(call->op->run(call));
+    bool lines = op_is_listed(call->op->offers, SLICE_LIT("application/x-ndjson"));
+    if (lines && call->accept == OP_NDJSON) TRY(op_answer_lines(call));
+    if (buf_status(&call->answer.body) != NACRE_OK) return err_buf(call->ctx, &call->answer.body);
+    return NACRE_OK;
 }
 
 nacre_status op_run(struct op_call *call) {
@@ -185,14 +202,14 @@ nacre_status op_run(struct op_call *call) {
     if (status == NACRE_OK && call->headers[OP_HEADER_NACRE_TRANSACTION])
         status = op_tx_enter(call, call->headers[OP_HEADER_NACRE_TRANSACTION], &tx);
     if (status == NACRE_OK) {
+        struct lib_request request = {.id = call->request_id, .deadline_ns = deadline_of(call)};
+        nacre_session *session = call->session;
         op_principal_enter(call);
-        uint64_t usual_ms = call->op->streams ? 0 : DEFAULT_TIMEOUT_MS;
-        nacre_session_timeout(call->session, op_number(call, OP_PARAM_TIMEOUT_MS, usual_ms));
-        status = call->op->run(call);
-        lib_caller_set(call->session, NULL, true);
+        lib_request_set(session, &request);
+        status = run(call);
+        lib_request_set(session, &(struct lib_request){0});
+        lib_caller_set(session, NULL, true);
     }
-    if (status == NACRE_OK && buf_status(&call->answer.body) != NACRE_OK)
-        status = err_buf(call->ctx, &call->answer.body);
     if (status != NACRE_OK) status = op_refuse(call, status);
     op_tx_leave(call, tx);
     if (call->scratch) buf_free(call->scratch);

@@ -34,6 +34,7 @@ struct op {
     enum op_permission permission;
     uint32_t params, headers; // bits by enum op_param, enum op_header
     const char *media;        // of the body: "a/b,c/d"; NULL = no body
+    const char *offers;       // media of the answer, the usual one first
     const char *body;         // the body's shape; "stream": read as it comes
     bool streams;             // body or answer have no bound, and so no time of their own
     int status;               // of the usual success
@@ -69,6 +70,7 @@ enum op_media { OP_JSON, OP_MERGE_PATCH, OP_JSON_PATCH, OP_NDJSON, OP_CSV, OP_EV
 struct op_answer {
     int status; // HTTP
     bool replayed;
+    bool minimal; // Prefer: return=minimal was followed
     uint64_t version;    // ETag; 0 = none
     char sequence[64];   // "" = none
     struct buf location; // "" = none
@@ -92,11 +94,11 @@ struct op_call {
     const char *body; // NUL-terminated
     size_t body_size;
     enum op_media media;  // of the body
-    enum op_media accept; // OP_JSON, or OP_NDJSON, OP_CSV or OP_EVENTS where that was preferred
+    enum op_media accept; // one of op->offers
     const struct op_stream *stream;
     nacre_collection collection;
     struct buf *scratch; // of op_members; NULL: not used
-    const char *problem; // of a failure that the session's record told, its problem object
+    const char *request_id; // for problem objects; NULL: none
     struct op_answer answer;
 };
 
@@ -104,8 +106,6 @@ void op_answer_init(struct op_answer *answer, struct budget *budget);
 void op_answer_free(struct op_answer *answer);
 // Checks, permission, operation, answer. The status is also in the answer.
 MUST_USE nacre_status op_run(struct op_call *call);
-// A problem object gets the request's id as its last member.
-void op_sign(struct buf *problem, const char *request_id);
 // Makes the answer a problem object of call->ctx's error record.
 MUST_USE nacre_status op_refuse(struct op_call *call, nacre_status status);
 
@@ -117,24 +117,35 @@ MUST_USE nacre_status op_members(struct op_call *call, const char *what, struct 
 // A text with a NUL in the call's memory.
 MUST_USE nacre_status op_text(struct op_call *call, struct slice text, const char **out);
 
-// The status of a call of the library: keeps the problem it tells.
+// The status of a call of the library: keeps the error it tells.
 MUST_USE nacre_status op_told(struct op_call *call, nacre_status status);
 // Whether "a,b" has the word.
 bool op_is_listed(const char *list, struct slice word);
+// Whether the answer is to be without the document; answer.minimal says so then.
+bool op_is_minimal(struct op_call *call);
 nacre_durability op_durability(const struct op_call *call);
 bool op_flag(const struct op_call *call, enum op_param param, bool fallback);
 uint64_t op_number(const struct op_call *call, enum op_param param, uint64_t fallback);
 // Conditions, durability and what else a write takes. versions: room for 64.
 MUST_USE nacre_status op_write_options(struct op_call *call, nacre_write *out,
                                        uint64_t versions[64]);
-// Whether If-None-Match names this version.
+// Whether If-None-Match names this version of what is read. NACRE_VERSION_MISMATCH: If-Match names
+// others.
 MUST_USE nacre_status op_matches(struct op_call *call, uint64_t version, bool *out);
 MUST_USE nacre_status op_id(struct op_call *call, nacre_id *out);
 // The answer of a write of one document.
 MUST_USE nacre_status op_answer_write(struct op_call *call, const nacre_result *result);
 // A text of the library as the body; integers as ?int64= asks.
 MUST_USE nacre_status op_answer_json(struct op_call *call, const char *json, size_t size);
+// The same for POST, PUT and PATCH of what is no document: nothing where that was preferred.
+MUST_USE nacre_status op_answer_changed(struct op_call *call, const char *json);
+// Of a batch, a claim or a change of the catalog: its sequence, and whether it was replayed.
+void op_answer_last(struct op_call *call);
 void op_answer_sequence(struct op_call *call, const char *sequence);
+// {"items":[…]} in answer.body as a line for each, where lines were asked for.
+MUST_USE nacre_status op_answer_lines(struct op_call *call);
+// The body with the parameter as_of as a member.
+MUST_USE nacre_status op_body_as_of(struct op_call *call);
 // All rows of a cursor as a page, in the form that was accepted; closes it.
 MUST_USE nacre_status op_answer_rows(struct op_call *call, nacre_cursor *cursor, bool total);
 

@@ -21,74 +21,10 @@ nacre_status op_members(struct op_call *call, const char *what, struct lib_body 
     return text.n ? lib_body_members(out, text, members) : NACRE_OK;
 }
 
-static nacre_status bad_header(struct op_call *call, enum op_header header, const char *expected) {
-    nacre_status status = err_set(call->ctx, NACRE_INVALID_ARGUMENT, "%s: expected %s, got %.80s",
-                                  op_header_names[header], expected, call->headers[header]);
-    err_parameter(call->ctx, op_header_names[header]);
-    return status;
-}
-
-// "7", "8": the versions; *out_count 0 and *any for *.
-static nacre_status take_tags(struct op_call *call, enum op_header header, uint64_t versions[64],
-                              size_t *out_count, bool *any) {
-    static const char *const expected = "a list of versions in quotes, as in \"7\", or *";
-    const char *at = call->headers[header];
-    *out_count = 0;
-    *any = strcmp(at, "*") == 0;
-    while (!*any) {
-        uint64_t version = 0;
-        size_t digits = at[0] == '"' ? strspn(at + 1, "0123456789") : 0;
-        if (digits == 0 || digits > 19 || at[digits + 1] != '"' || *out_count == 64)
-            return bad_header(call, header, expected);
-        for (size_t i = 1; i <= digits; i++)
-            version = version * 10 + (uint64_t)(at[i] - '0');
-        versions[(*out_count)++] = version;
-        at += digits + 2;
-        at += strspn(at, " \t");
-        if (!*at) return NACRE_OK;
-        if (*at != ',') return bad_header(call, header, expected);
-        at += 1 + strspn(at + 1, " \t");
-    }
-    return NACRE_OK;
-}
-
-nacre_status op_matches(struct op_call *call, uint64_t version, bool *out) {
-    uint64_t versions[64];
-    size_t count;
-    *out = false;
-    if (!call->headers[OP_HEADER_IF_NONE_MATCH]) return NACRE_OK;
-    TRY(take_tags(call, OP_HEADER_IF_NONE_MATCH, versions, &count, out));
-    for (size_t i = 0; i < count; i++)
-        *out |= versions[i] == version;
-    return NACRE_OK;
-}
-
-nacre_status op_write_options(struct op_call *call, nacre_write *out, uint64_t versions[64]) {
-    const char *prefer = call->headers[OP_HEADER_PREFER];
-    bool any = false;
-    *out = (nacre_write){
-        .durability = op_durability(call),
-        .if_filter = call->params[OP_PARAM_IF],
-        .has_ttl = call->params[OP_PARAM_TTL_SECONDS] != NULL,
-        .ttl_seconds = op_number(call, OP_PARAM_TTL_SECONDS, 0),
-        .lease = call->headers[OP_HEADER_NACRE_LEASE],
-        .idempotency_key = call->headers[OP_HEADER_IDEMPOTENCY_KEY],
-        .want_document = !prefer || strcmp(prefer, "return=minimal") != 0,
-    };
-    if (call->headers[OP_HEADER_IF_NONE_MATCH]) {
-        if (strcmp(call->headers[OP_HEADER_IF_NONE_MATCH], "*") != 0)
-            return bad_header(call, OP_HEADER_IF_NONE_MATCH, "*, on a write");
-        out->if_absent = 1;
-    }
-    if (!call->headers[OP_HEADER_IF_MATCH]) return NACRE_OK;
-    TRY(take_tags(call, OP_HEADER_IF_MATCH, versions, &out->if_version_count, &any));
-    out->if_versions = versions;
-    out->if_present = any;
-    return NACRE_OK;
-}
-
 nacre_status op_id(struct op_call *call, nacre_id *out) {
-    return op_told(call, nacre_id_parse(call->session, call->path[OP_PATH_ID], out));
+    nacre_status status = op_told(call, nacre_id_parse(call->session, call->path[OP_PATH_ID], out));
+    if (status == NACRE_INVALID_ARGUMENT) err_parameter(call->ctx, op_path_names[OP_PATH_ID]);
+    return status;
 }
 
 void op_answer_sequence(struct op_call *call, const char *sequence) {
@@ -117,6 +53,17 @@ nacre_status op_answer_write(struct op_call *call, const nacre_result *result) {
     if (result->json) return op_answer_json(call, result->json, result->json_size);
     if (call->answer.status == 200) call->answer.status = 204;
     return NACRE_OK;
+}
+
+nacre_status op_answer_changed(struct op_call *call, const char *json) {
+    if (!op_is_minimal(call)) return op_answer_json(call, json, strlen(json));
+    if (call->answer.status == 200) call->answer.status = 204;
+    return NACRE_OK;
+}
+
+void op_answer_last(struct op_call *call) {
+    op_answer_sequence(call, nacre_last_sequence(call->session));
+    call->answer.replayed = nacre_last_replayed(call->session);
 }
 
 // --- pages ---
@@ -165,6 +112,43 @@ nacre_status op_answer_rows(struct op_call *call, nacre_cursor *cursor, bool tot
     return status;
 }
 
+// Members beside the items, as the last line tells them.
+static void put_rest(struct buf *out, const struct lib_member *members) {
+    const char *comma = "";
+    buf_put_str(out, "{\"$end\":{");
+    for (size_t i = 1; members[i].name; i++) {
+        if (!members[i].raw.n) continue;
+        buf_printf(out, "%s\"%s\":", comma, members[i].name);
+        buf_put_slice(out, members[i].raw);
+        comma = ",";
+    }
+    buf_put_str(out, "}}\n");
+}
+
+nacre_status op_answer_lines(struct op_call *call) {
+    struct lib_member members[] = {
+        {.name = "items"}, {.name = "next_cursor"}, {.name = "total"}, {0}};
+    struct op_answer *answer = &call->answer;
+    struct lib_body body;
+    struct slice *items;
+    size_t count;
+    if (answer->media != OP_JSON || !answer->body.n) return NACRE_OK;
+    struct slice text = buf_slice(&answer->body);
+    call->body = (const char *)arena_copy(&call->ctx->arena, text.p, text.n);
+    if (!call->body) return err_nomem(call->ctx);
+    call->body_size = text.n; // what members are read from
+    TRY(op_members(call, "a list", &body, members));
+    TRY(lib_body_elements(&body, "items", members[0].raw, SIZE_MAX, &items, &count));
+    buf_reset(&answer->body);
+    for (size_t i = 0; i < count; i++) {
+        buf_put_slice(&answer->body, items[i]);
+        buf_put_u8(&answer->body, '\n');
+    }
+    put_rest(&answer->body, members);
+    answer->media = OP_NDJSON;
+    return NACRE_OK;
+}
+
 // --- members ---
 
 static void member(struct buf *out, const char *name) {
@@ -183,11 +167,12 @@ void op_member_list(struct buf *out, const char *name, const char *list) {
     if (!list) return;
     member(out, name);
     buf_put_u8(out, '[');
-    for (const char *at = list; *at;) {
+    for (const char *at = list;; at++) {
         size_t size = strcspn(at, ",");
         if (at > list) buf_put_u8(out, ',');
         json_write_str(out, slice_of(at, size));
-        at += size + (at[size] == ',');
+        at += size;
+        if (!*at) break;
     }
     buf_put_u8(out, ']');
 }
@@ -195,6 +180,43 @@ void op_member_list(struct buf *out, const char *name, const char *list) {
 void op_member_number(struct buf *out, const char *name, uint64_t number) {
     member(out, name);
     buf_printf(out, "%llu", (unsigned long long)number);
+}
+
+nacre_status op_body_as_of(struct op_call *call) {
+    struct json_options options = {.allow_dollar_names = true};
+    const char *as_of = call->params[OP_PARAM_AS_OF];
+    struct buf text BUF_CLEANUP = {0};
+    size_t size = call->body_size;
+    struct val value;
+    if (!as_of) return NACRE_OK;
+    buf_init(&text, NULL, call->answer.body.max);
+    while (size && strchr(" \t\r\n", call->body[size - 1]))
+        size--;
+    if (!size) {
+        op_member_text(&text, "as_of", as_of);
+        op_members_end(&text);
+    } else {
+        struct buf bson BUF_CLEANUP = {0};
+        buf_init(&bson, NULL, call->answer.body.max);
+        TRY(json_parse_value(call->ctx, slice_of(call->body, size), &options, &bson, NULL, &value));
+        if (value.type != VAL_OBJECT) return NACRE_OK; // the library refuses it
+        if (bson_find(val_slice(value), SLICE_LIT("as_of")).type != VAL_MISSING) {
+            nacre_status status = err_set(call->ctx, NACRE_INVALID_ARGUMENT,
+                                          "as_of is given in the body and as a parameter");
+            err_parameter(call->ctx, "as_of");
+            return status;
+        }
+        // Before its last brace, so that places in the body stay what they are.
+        buf_put(&text, call->body, size - 1);
+        if (bson_count(val_slice(value))) buf_put_u8(&text, ',');
+        buf_put_str(&text, "\"as_of\":");
+        json_write_str(&text, slice_str(as_of));
+        buf_put_u8(&text, '}');
+    }
+    TRY(buf_status(&text));
+    TRY(op_text(call, buf_slice(&text), &call->body));
+    call->body_size = text.n;
+    return NACRE_OK;
 }
 
 void op_members_end(struct buf *out) { buf_put_str(out, out->n == 0 ? "{}" : "}"); }

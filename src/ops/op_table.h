@@ -111,6 +111,8 @@ MUST_USE nacre_status run_key_list(struct op_call *call);
 MUST_USE nacre_status run_key_get(struct op_call *call);
 MUST_USE nacre_status run_role_list(struct op_call *call);
 MUST_USE nacre_status run_role_get(struct op_call *call);
+MUST_USE nacre_status run_node_list(struct op_call *call);
+MUST_USE nacre_status run_shard_list(struct op_call *call);
 MUST_USE nacre_status run_backup_list(struct op_call *call);
 MUST_USE nacre_status run_backup_get(struct op_call *call);
 MUST_USE nacre_status run_job_delete(struct op_call *call);

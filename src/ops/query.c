@@ -29,10 +29,14 @@ nacre_status run_document_list(struct op_call *call) {
     return answer_query(call, (const char *)spec.p);
 }
 
-nacre_status run_query(struct op_call *call) { return answer_query(call, call->body); }
+nacre_status run_query(struct op_call *call) {
+    TRY(op_body_as_of(call));
+    return answer_query(call, call->body);
+}
 
 nacre_status run_aggregate(struct op_call *call) {
     nacre_cursor *cursor;
+    TRY(op_body_as_of(call));
     TRY(op_told(call, nacre_aggregate(call->session, &call->collection, call->body, &cursor)));
     return op_answer_rows(call, cursor, false);
 }
@@ -43,6 +47,7 @@ nacre_status run_count(struct op_call *call) {
     struct lib_body body;
     struct slice text;
     uint64_t count;
+    TRY(op_body_as_of(call));
     TRY(op_members(call, "a count", &body, members));
     if (members[0].raw.n) {
         TRY(lib_body_filter(&body, &members[0], &text));

@@ -7,6 +7,7 @@
 #include "base/text/time.h"
 #include "lib/lib_body.h"
 #include "ops/principal.h"
+#include "lib/lib_caller.h"
 
 enum { TXS_MAX = 1024, TX_ID_SIZE = 32, TX_GRACE_MS = 60000 };
 
@@ -190,6 +191,7 @@ static nacre_status end_tx(struct op_call *call, bool commit) {
     struct op_tx *tx;
     nacre_session *own = call->session;
     TRY(op_tx_enter(call, call->path[OP_PATH_TX], &tx));
+    lib_tx_durability(call->session, op_durability(call));
     nacre_status status = op_told(call, commit ? nacre_tx_commit(call->session, &sequence)
                                                : nacre_tx_rollback(call->session));
     if (status == NACRE_OK) op_answer_sequence(call, sequence);

@@ -221,7 +221,6 @@ static nacre_status run_call(struct run *run, struct slice message) {
     if (status != NACRE_OK && run->failed == NACRE_OK) return status;
     status = reply->streams ? finish_stream(run) : rpc_reply_answer(call, reply->fields, run->out);
     if (status == NACRE_OK || (status == run->status && run->failed == NACRE_OK)) return status;
-    call->problem = NULL;
     return op_refuse(call, status);
 }
 
@@ -233,11 +232,11 @@ nacre_status rpc_run(struct op_call *call, const struct rpc_method *method, stru
     buf_reset(out);
     buf_init(&run.line, NULL, LINE_MAX);
     call->stream = &answer;
+    call->request_id = request_id;
     nacre_status status = run_call(&run, message);
     call->stream = NULL;
     buf_free(&run.line);
     if (status == NACRE_OK) return status;
-    op_sign(&call->answer.body, request_id);
     buf_reset(out);
     rpc_reply_problem(call->ctx, status, buf_slice(&call->answer.body), out);
     return status;
@@ -247,8 +246,7 @@ void rpc_refuse(struct ctx *ctx, const char *request_id, struct buf *out) {
     struct buf problem BUF_CLEANUP = {0};
     nacre_status status = ctx->err.status;
     buf_init(&problem, NULL, 1 << 16);
-    lib_problem_write(&problem, &ctx->err);
-    op_sign(&problem, request_id);
+    lib_problem_write(&problem, &ctx->err, request_id);
     buf_reset(out);
     rpc_reply_problem(ctx, status, buf_slice(&problem), out);
 }

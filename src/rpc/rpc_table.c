@@ -38,45 +38,108 @@ static const struct rpc_field fields_server_get[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
 };
 static const struct rpc_part part_server_get = {fields_server_get, 1};
-static const struct rpc_field fields_database_get[] = {
-    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+static const struct rpc_field fields_database_list[] = {
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
 };
-static const struct rpc_part part_database_get = {fields_database_get, 2};
+static const struct rpc_part part_database_list = {fields_database_list, 3};
+static const struct rpc_field fields_database_get[] = {
+    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+};
+static const struct rpc_part part_database_get = {fields_database_get, 4};
 static const struct rpc_field fields_database_put[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
+    {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
 };
-static const struct rpc_part part_database_put = {fields_database_put, 3};
+static const struct rpc_part part_database_put = {fields_database_put, 7};
+static const struct rpc_field fields_database_delete[] = {
+    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+};
+static const struct rpc_part part_database_delete = {fields_database_delete, 5};
+static const struct rpc_field fields_collection_list[] = {
+    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
+};
+static const struct rpc_part part_collection_list = {fields_collection_list, 5};
 static const struct rpc_field fields_collection_get[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
 };
-static const struct rpc_part part_collection_get = {fields_collection_get, 3};
+static const struct rpc_part part_collection_get = {fields_collection_get, 6};
 static const struct rpc_field fields_collection_put[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
+    {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
 };
-static const struct rpc_part part_collection_put = {fields_collection_put, 4};
+static const struct rpc_part part_collection_put = {fields_collection_put, 9};
+static const struct rpc_field fields_collection_delete[] = {
+    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
+    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+};
+static const struct rpc_part part_collection_delete = {fields_collection_delete, 6};
 static const struct rpc_field fields_index_get[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {43, RPC_TEXT, RPC_PATH, OP_PATH_INDEX, "index", NULL, NULL},
 };
-static const struct rpc_part part_index_get = {fields_index_get, 4};
+static const struct rpc_part part_index_get = {fields_index_get, 7};
 static const struct rpc_field fields_index_put[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
+    {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {42, RPC_JSON, RPC_BODY, 0, "settings", NULL, NULL},
     {43, RPC_TEXT, RPC_PATH, OP_PATH_INDEX, "index", NULL, NULL},
 };
-static const struct rpc_part part_index_put = {fields_index_put, 5};
+static const struct rpc_part part_index_put = {fields_index_put, 10};
+static const struct rpc_field fields_index_delete[] = {
+    {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
+    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {43, RPC_TEXT, RPC_PATH, OP_PATH_INDEX, "index", NULL, NULL},
+};
+static const struct rpc_part part_index_delete = {fields_index_delete, 7};
 static const struct rpc_field fields_document_list[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -100,13 +163,15 @@ static const struct rpc_field fields_document_insert[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
+    {18, RPC_FLAG, RPC_HEADER, OP_HEADER_IF_NONE_MATCH, "If-None-Match", "*", NULL},
     {21, RPC_NUMBER, RPC_PARAM, OP_PARAM_TTL_SECONDS, "ttl_seconds", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
 };
-static const struct rpc_part part_document_insert = {fields_document_insert, 10};
+static const struct rpc_part part_document_insert = {fields_document_insert, 12};
 static const struct rpc_field fields_document_get[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_PATH, OP_PATH_ID, "id", NULL, NULL},
@@ -114,13 +179,15 @@ static const struct rpc_field fields_document_get[] = {
     {7, RPC_TEXTS, RPC_PARAM, OP_PARAM_FIELDS, "fields", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {16, RPC_NUMBERS, RPC_HEADER, OP_HEADER_IF_MATCH, "If-Match", NULL, NULL},
+    {17, RPC_FLAG, RPC_HEADER, OP_HEADER_IF_MATCH, "If-Match", "*", NULL},
     {19, RPC_NUMBERS, RPC_HEADER, OP_HEADER_IF_NONE_MATCH, "If-None-Match", NULL, NULL},
     {23, RPC_TEXT, RPC_PARAM, OP_PARAM_AS_OF, "as_of", NULL, NULL},
     {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
 };
-static const struct rpc_part part_document_get = {fields_document_get, 11};
+static const struct rpc_part part_document_get = {fields_document_get, 13};
 static const struct rpc_field fields_document_put[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_PATH, OP_PATH_ID, "id", NULL, NULL},
@@ -128,6 +195,7 @@ static const struct rpc_field fields_document_put[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {16, RPC_NUMBERS, RPC_HEADER, OP_HEADER_IF_MATCH, "If-Match", NULL, NULL},
@@ -139,7 +207,7 @@ static const struct rpc_field fields_document_put[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
 };
-static const struct rpc_part part_document_put = {fields_document_put, 16};
+static const struct rpc_part part_document_put = {fields_document_put, 17};
 static const struct rpc_field fields_document_patch[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_PATH, OP_PATH_ID, "id", NULL, NULL},
@@ -147,6 +215,7 @@ static const struct rpc_field fields_document_patch[] = {
     {5, RPC_JSON, RPC_BODY, 0, "patch", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {16, RPC_NUMBERS, RPC_HEADER, OP_HEADER_IF_MATCH, "If-Match", NULL, NULL},
@@ -159,43 +228,48 @@ static const struct rpc_field fields_document_patch[] = {
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {29, RPC_ENUM, RPC_PATCH_KIND, 0, "patch_kind", "merge,json_patch", NULL},
 };
-static const struct rpc_part part_document_patch = {fields_document_patch, 17};
+static const struct rpc_part part_document_patch = {fields_document_patch, 18};
 static const struct rpc_field fields_document_delete[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_PATH, OP_PATH_ID, "id", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {16, RPC_NUMBERS, RPC_HEADER, OP_HEADER_IF_MATCH, "If-Match", NULL, NULL},
     {17, RPC_FLAG, RPC_HEADER, OP_HEADER_IF_MATCH, "If-Match", "*", NULL},
+    {18, RPC_FLAG, RPC_HEADER, OP_HEADER_IF_NONE_MATCH, "If-None-Match", "*", NULL},
     {20, RPC_TEXT, RPC_PARAM, OP_PARAM_IF, "if", NULL, NULL},
     {22, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_LEASE, "Nacre-Lease", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
 };
-static const struct rpc_part part_document_delete = {fields_document_delete, 11};
+static const struct rpc_part part_document_delete = {fields_document_delete, 13};
 static const struct rpc_field fields_document_versions[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_PATH, OP_PATH_ID, "id", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
 };
-static const struct rpc_part part_document_versions = {fields_document_versions, 6};
+static const struct rpc_part part_document_versions = {fields_document_versions, 7};
 static const struct rpc_field fields_document_batch[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
+    {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {30, RPC_CHOICE, RPC_MEMBER, 0, "atomic", NULL, NULL},
     {31, RPC_MESSAGES, RPC_MEMBER, 0, "operations", NULL, &part_operation},
 };
-static const struct rpc_part part_document_batch = {fields_document_batch, 10};
+static const struct rpc_part part_document_batch = {fields_document_batch, 12};
 static const struct rpc_field fields_query[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -260,28 +334,32 @@ static const struct rpc_field fields_update[] = {
     {6, RPC_TEXT, RPC_MEMBER, 0, "filter", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {30, RPC_CHOICE, RPC_MEMBER, 0, "atomic", NULL, NULL},
 };
-static const struct rpc_part part_update = {fields_update, 9};
+static const struct rpc_part part_update = {fields_update, 10};
 static const struct rpc_field fields_delete[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {6, RPC_TEXT, RPC_MEMBER, 0, "filter", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {30, RPC_CHOICE, RPC_MEMBER, 0, "atomic", NULL, NULL},
 };
-static const struct rpc_part part_delete = {fields_delete, 8};
+static const struct rpc_part part_delete = {fields_delete, 9};
 static const struct rpc_field fields_claim[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {6, RPC_TEXT, RPC_MEMBER, 0, "filter", NULL, NULL},
     {9, RPC_TEXTS, RPC_MEMBER, 0, "sort", NULL, NULL},
+    {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
@@ -291,12 +369,14 @@ static const struct rpc_field fields_claim[] = {
     {39, RPC_JSON, RPC_MEMBER, 0, "on_expire", NULL, NULL},
     {40, RPC_NUMBER, RPC_MEMBER, 0, "max_examined", NULL, NULL},
 };
-static const struct rpc_part part_claim = {fields_claim, 13};
+static const struct rpc_part part_claim = {fields_claim, 15};
 static const struct rpc_field fields_release[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_MEMBER, 0, "id", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
@@ -304,12 +384,14 @@ static const struct rpc_field fields_release[] = {
     {36, RPC_JSON, RPC_MEMBER, 0, "set", NULL, NULL},
     {41, RPC_TEXT, RPC_MEMBER, 0, "token", NULL, NULL},
 };
-static const struct rpc_part part_release = {fields_release, 10};
+static const struct rpc_part part_release = {fields_release, 12};
 static const struct rpc_field fields_extend[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {2, RPC_ID, RPC_MEMBER, 0, "id", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
     {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {14, RPC_FLAG, RPC_HEADER, OP_HEADER_PREFER, "Prefer", "return=minimal", NULL},
     {15, RPC_TEXT, RPC_HEADER, OP_HEADER_IDEMPOTENCY_KEY, "Idempotency-Key", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
@@ -317,7 +399,7 @@ static const struct rpc_field fields_extend[] = {
     {37, RPC_NUMBER, RPC_MEMBER, 0, "lease_ms", NULL, NULL},
     {41, RPC_TEXT, RPC_MEMBER, 0, "token", NULL, NULL},
 };
-static const struct rpc_part part_extend = {fields_extend, 10};
+static const struct rpc_part part_extend = {fields_extend, 12};
 static const struct rpc_field fields_import[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
@@ -334,23 +416,27 @@ static const struct rpc_field fields_export[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {6, RPC_TEXT, RPC_PARAM, OP_PARAM_FILTER, "filter", NULL, NULL},
     {7, RPC_TEXTS, RPC_PARAM, OP_PARAM_FIELDS, "fields", NULL, NULL},
+    {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {23, RPC_TEXT, RPC_PARAM, OP_PARAM_AS_OF, "as_of", NULL, NULL},
     {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+    {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {47, RPC_ENUM, RPC_FORMAT, 0, "format", "ndjson,csv", NULL},
 };
-static const struct rpc_part part_export = {fields_export, 8};
+static const struct rpc_part part_export = {fields_export, 11};
 static const struct rpc_field fields_changes[] = {
     {1, RPC_TEXT, RPC_PATH, OP_PATH_COLLECTION, "collection", NULL, NULL},
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {6, RPC_TEXT, RPC_PARAM, OP_PARAM_FILTER, "filter", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {24, RPC_TEXT, RPC_PARAM, OP_PARAM_CONSISTENCY, "consistency", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {26, RPC_FLAG, RPC_PARAM, OP_PARAM_INT64, "int64", "string", NULL},
     {48, RPC_TEXT, RPC_PARAM, OP_PARAM_SINCE, "since", NULL, NULL},
     {49, RPC_FLAG, RPC_PARAM, OP_PARAM_FOLLOW, "follow", "true", NULL},
 };
-static const struct rpc_part part_changes = {fields_changes, 8};
+static const struct rpc_part part_changes = {fields_changes, 9};
 static const struct rpc_field fields_sql[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {10, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_TRANSACTION, "Nacre-Transaction", NULL, NULL},
@@ -363,17 +449,27 @@ static const struct rpc_field fields_sql[] = {
 static const struct rpc_part part_sql = {fields_sql, 7};
 static const struct rpc_field fields_tx_begin[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {50, RPC_ENUM, RPC_MEMBER, 0, "isolation", "snapshot,serializable", NULL},
     {60, RPC_NUMBER, RPC_MEMBER, 0, "timeout_ms", NULL, NULL},
 };
-static const struct rpc_part part_tx_begin = {fields_tx_begin, 4};
+static const struct rpc_part part_tx_begin = {fields_tx_begin, 5};
 static const struct rpc_field fields_tx_commit[] = {
     {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
     {10, RPC_TEXT, RPC_PATH, OP_PATH_TX, "tx", NULL, NULL},
+    {11, RPC_ENUM, RPC_PARAM, OP_PARAM_DURABILITY, "durability", "synced,memory", NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
 };
-static const struct rpc_part part_tx_commit = {fields_tx_commit, 3};
+static const struct rpc_part part_tx_commit = {fields_tx_commit, 5};
+static const struct rpc_field fields_tx_rollback[] = {
+    {4, RPC_TEXT, RPC_PATH, OP_PATH_DATABASE, "database", NULL, NULL},
+    {10, RPC_TEXT, RPC_PATH, OP_PATH_TX, "tx", NULL, NULL},
+    {13, RPC_TEXT, RPC_HEADER, OP_HEADER_NACRE_MIN_SEQUENCE, "Nacre-Min-Sequence", NULL, NULL},
+    {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
+};
+static const struct rpc_part part_tx_rollback = {fields_tx_rollback, 4};
 static const struct rpc_field fields_running_cancel[] = {
     {25, RPC_NUMBER, RPC_PARAM, OP_PARAM_TIMEOUT_MS, "timeout_ms", NULL, NULL},
     {51, RPC_TEXT, RPC_PATH, OP_PATH_QUERY, "query", NULL, NULL},
@@ -542,15 +638,15 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/GetServer", &op_table[0],
      &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/ListDatabases", &op_table[1],
-     &part_server_get, &reply_json, false},
+     &part_database_list, &reply_json, false},
     {"nacre.v1.Admin/GetDatabase", &op_table[2],
      &part_database_get, &reply_json, false},
     {"nacre.v1.Admin/PutDatabase", &op_table[3],
      &part_database_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteDatabase", &op_table[4],
-     &part_database_get, &reply_done, false},
+     &part_database_delete, &reply_done, false},
     {"nacre.v1.Admin/ListCollections", &op_table[5],
-     &part_database_get, &reply_json, false},
+     &part_collection_list, &reply_json, false},
     {"nacre.v1.Admin/GetCollection", &op_table[6],
      &part_collection_get, &reply_json, false},
     {"nacre.v1.Admin/PutCollection", &op_table[7],
@@ -558,7 +654,7 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/PatchCollection", &op_table[8],
      &part_collection_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteCollection", &op_table[9],
-     &part_collection_get, &reply_done, false},
+     &part_collection_delete, &reply_done, false},
     {"nacre.v1.Admin/ListIndexes", &op_table[10],
      &part_collection_get, &reply_json, false},
     {"nacre.v1.Admin/GetIndex", &op_table[11],
@@ -566,7 +662,7 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/PutIndex", &op_table[12],
      &part_index_put, &reply_json, false},
     {"nacre.v1.Admin/DeleteIndex", &op_table[13],
-     &part_index_get, &reply_done, false},
+     &part_index_delete, &reply_done, false},
     {"nacre.v1.Query/List", &op_table[14],
      &part_document_list, &reply_page, false},
     {"nacre.v1.Documents/Insert", &op_table[15],
@@ -616,7 +712,7 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Transactions/Commit", &op_table[37],
      &part_tx_commit, &reply_done, false},
     {"nacre.v1.Transactions/Rollback", &op_table[38],
-     &part_tx_commit, &reply_done, false},
+     &part_tx_rollback, &reply_done, false},
     {"nacre.v1.Admin/ListQueries", &op_table[39],
      &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/CancelQuery", &op_table[40],
@@ -634,9 +730,9 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/GetRole", &op_table[46],
      &part_role_get, &reply_json, false},
     {"nacre.v1.Admin/ListNodes", &op_table[47],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/ListShards", &op_table[48],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/ListSlowlog", &op_table[49],
      &part_server_get, &reply_page, false},
     {"nacre.v1.Admin/ListBackups", &op_table[50],

@@ -23,12 +23,12 @@ static void put_headers(struct rest *rest, const struct op_answer *answer) {
         buf_put_str(out, "\r\n");
     }
     if (answer->replayed) buf_put_str(out, "Idempotency-Replayed: true\r\n");
+    if (answer->minimal) buf_put_str(out, "Preference-Applied: return=minimal\r\n");
     if (answer->status == 401) buf_put_str(out, "WWW-Authenticate: Bearer\r\n");
     buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
 }
 
 static void reply(struct rest *rest, struct op_answer *answer) {
-    if (answer->problem) op_sign(&answer->body, rest->request_id);
     put_headers(rest, answer);
     net_reply(rest->exchange, answer->status, buf_slice(&rest->worker->headers),
               buf_slice(&answer->body));
@@ -38,10 +38,9 @@ void rest_refuse(struct rest *rest, const char *extra) {
     struct ctx *ctx = &rest->worker->ctx;
     struct op_answer answer;
     op_answer_init(&answer, NULL);
-    lib_problem_write(&answer.body, &ctx->err);
+    lib_problem_write(&answer.body, &ctx->err, rest->request_id);
     answer.problem = true;
     answer.status = nacre_status_http(ctx->err.status);
-    op_sign(&answer.body, rest->request_id);
     put_headers(rest, &answer);
     buf_put_str(&rest->worker->headers, extra);
     net_reply(rest->exchange, answer.status, buf_slice(&rest->worker->headers),
@@ -114,6 +113,10 @@ void rest_refuse_path(struct rest *rest, const struct route *route) {
 
 // --- a request ---
 
+static bool is_head(const struct http_request *request) {
+    return slice_eq_str(request->method, "HEAD");
+}
+
 static void run_call(struct rest *rest, const struct route *route,
                      const struct op_principal *principal) {
     struct worker *worker = rest->worker;
@@ -125,18 +128,19 @@ static void run_call(struct rest *rest, const struct route *route,
                            .session = worker->session,
                            .txs = worker->server->txs,
                            .jobs = worker->server->jobs,
-                           .stream = &stream};
+                           .stream = &stream,
+                           .request_id = rest->request_id};
     uint64_t begin_ns = world_mono_ns(worker->server->world);
     op_answer_init(&call.answer, NULL);
     rest->call = &call;
     nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
+    if (is_head(rest->request)) call.params[OP_PARAM_FOLLOW] = NULL; // its head tells all
     atomic_store(&worker->follows, op_flag(&call, OP_PARAM_FOLLOW, false));
     status = status == NACRE_OK ? op_run(&call) : op_refuse(&call, status);
     atomic_store(&worker->follows, false);
     if (!rest->begun)
         reply(rest, &call.answer);
     else if (status != NACRE_OK && call.answer.media == OP_NDJSON) { // the last line tells it
-        op_sign(&call.answer.body, rest->request_id);
         net_write(rest->exchange, "{\"$error\":", 10);
         net_write(rest->exchange, call.answer.body.p, call.answer.body.n);
         net_write(rest->exchange, "}\n", 2);
@@ -169,8 +173,9 @@ void rest_run(struct worker *worker, struct net_exchange *exchange) {
 }
 
 // Whether the query has follow=true, in the spelling that clients use.
-static bool follows(struct slice query) {
-    struct slice text = SLICE_LIT("follow=true");
+static bool follows(const struct http_request *request) {
+    struct slice text = SLICE_LIT("follow=true"), query = request->query;
+    if (is_head(request)) return false;
     for (; query.n >= text.n; query = slice_skip(query, 1))
         if (slice_starts(query, text)) return true;
     return false;
@@ -185,7 +190,7 @@ struct net_plan rest_plan(void *arg, const struct http_request *request) {
         return (struct net_plan){.streamed = true};
     rest_route_find(request->method, request->path, &route);
     bool streamed = route.op && route.op->body && strcmp(route.op->body, "stream") == 0;
-    bool endless = route.op && route.op->params >> OP_PARAM_FOLLOW & 1 && follows(request->query);
+    bool endless = route.op && route.op->params >> OP_PARAM_FOLLOW & 1 && follows(request);
     return (struct net_plan){.streamed = streamed,
                              .endless = endless,
                              .body_max = route.op && route.op->body ? BODY_MAX : 64 << 10};

@@ -57,6 +57,12 @@ void rest_route_find(struct slice method, struct slice path, struct route *out);
 MUST_USE nacre_status rest_call_fill(struct op_call *call, const struct http_request *request,
                                      const struct route *route, struct slice body);
 
+// --- rest_media.c ---
+
+// The body's media type. NACRE_UNSUPPORTED_MEDIA_TYPE names those that the operation takes.
+MUST_USE nacre_status rest_media_take(struct op_call *call, const struct http_request *request);
+// The form of the answer that Accept prefers.
+void rest_media_choose(struct op_call *call, const struct http_request *request);
 const char *rest_media_name(enum op_media media);
 
 extern const unsigned char server_openapi[]; // docs/openapi.json

@@ -24,8 +24,11 @@ static nacre_status check_versions(struct txn *t, const struct write_op *op,
         for (size_t i = 0; i + 8 <= op->versions.n; i += 8)
             if (bits_le64(op->versions.p + i) == doc->row.version) return NACRE_OK;
     buf_reset(&t->scratch);
-    buf_printf(&t->scratch, "version %llu%s", (unsigned long long)bits_le64(op->versions.p),
-               op->versions.n > 8 ? " (or another of the list)" : "");
+    if (bits_le64(op->versions.p) == UINT64_MAX)
+        buf_put_str(&t->scratch, "another version");
+    else
+        buf_printf(&t->scratch, "version %llu%s", (unsigned long long)bits_le64(op->versions.p),
+                   op->versions.n > 8 ? " (or another of the list)" : "");
     size_t n = t->scratch.n < sizeof wanted - 1 ? t->scratch.n : sizeof wanted - 1;
     memcpy(wanted, t->scratch.p, n);
     wanted[n] = 0;
@@ -179,7 +182,10 @@ static nacre_status new_body(struct txn *t, const struct write_op *op, const str
     else
         TRY(patch_of_merge(&t->ctx, op->body, &patch));
     buf_reset(&t->body);
-    TRY(patch_apply(&t->ctx, &patch, doc->row.body, (int64_t)apply_now_ms(t), &t->body));
+    nacre_status status =
+        patch_apply(&t->ctx, &patch, doc->row.body, (int64_t)apply_now_ms(t), &t->body);
+    if (status == NACRE_CONDITION_FAILED) err_version(&t->ctx, doc->row.version); // a JSON Patch's
+    TRY(status);
     *out = buf_slice(&t->body);
     return NACRE_OK;
 }

@@ -49,7 +49,7 @@ void err_clear(struct ctx *ctx) {
     err->status = NACRE_OK;
     err->detail[0] = err->hint[0] = err->parameter[0] = '\0';
     err->item_count = err->suggestion_count = 0;
-    err->has_span = err->has_current_version = false;
+    err->has_span = err->has_current_version = err->in_header = false;
     err->span_offset = err->span_length = 0;
     err->current_version = 0;
 }
@@ -112,6 +112,12 @@ void err_expected(struct ctx *ctx, const char *pointer, const char *expected, co
 
 void err_parameter(struct ctx *ctx, const char *name) {
     text_format(ctx->err.parameter, sizeof ctx->err.parameter, "%s", name);
+    ctx->err.in_header = false;
+}
+
+void err_header(struct ctx *ctx, const char *name) {
+    err_parameter(ctx, name);
+    ctx->err.in_header = true;
 }
 
 static uint32_t clamp_u32(size_t n) { return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX; }

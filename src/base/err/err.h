@@ -23,6 +23,7 @@ struct err {
     char detail[ERR_DETAIL_MAX];
     char hint[ERR_TEXT_MAX];
     char parameter[64]; // query parameter, option or argument at fault, "" if none
+    bool in_header;     // parameter is the name of a header
     struct err_item items[ERR_ITEMS_MAX];
     uint32_t item_count;
     char suggestions[ERR_SUGGESTIONS_MAX][64];
@@ -53,6 +54,7 @@ nacre_status err_errno(struct ctx *ctx, int errno_value, const char *what, const
 void err_hint(struct ctx *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_expected(struct ctx *ctx, const char *pointer, const char *expected, const char *got);
 void err_parameter(struct ctx *ctx, const char *name);
+void err_header(struct ctx *ctx, const char *name);
 void err_span(struct ctx *ctx, size_t offset, size_t length);
 void err_suggest(struct ctx *ctx, const char *suggestion);
 void err_version(struct ctx *ctx, uint64_t current_version);
