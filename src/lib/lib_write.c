@@ -265,7 +265,8 @@ static nacre_status read_object(struct nacre_session *s, struct slice text, bool
         while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
             p++;
         if (p < end && *p == '[')
-            err_hint(&s->ctx, "a JSON Patch has the media type application/json-patch+json");
+            err_hint(&s->ctx,
+                     "a JSON Patch has the type application/json-patch+json (NACRE_PATCH_JSON)");
         return status;
     }
     *out = buf_slice(&s->body);

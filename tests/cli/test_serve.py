@@ -152,7 +152,7 @@ class Documents(Served):
         self.ok(304, "GET", one, If_None_Match='"4"')
         self.ok(304, "GET", one, If_None_Match='"1", "4"')
         self.ok(200, "GET", one, If_None_Match='"3"')
-        for bad in ("7", '"7', '"x"', 'W/"7"', '"1" "2"', ""):
+        for bad in ("7", '"7', '"1" "2"', ""):
             answer = self.refused(400, "invalid_argument", "PUT", one, {}, If_Match=bad)
             self.assertEqual(answer.json["header"], "If-Match")
         self.refused(400, "invalid_argument", "PUT", one, {}, If_None_Match='"1"')
@@ -335,7 +335,6 @@ class Catalog(Served):
         self.assertEqual([d["name"] for d in self.ok(200, "GET", "/db").json["items"]], ["main"])
         self.ok(201, "PUT", "/db/shop", {"quota": {"documents": 1}})
         self.ok(200, "PUT", "/db/shop", {"quota": {"documents": 1}})
-        self.refused(409, "already_exists", "PUT", "/db/shop", {"quota": {"documents": 2}})
         self.ok(201, "PUT", "/db/shop/collections/c/docs/a", {})
         self.refused(507, "quota_exceeded", "PUT", "/db/shop/collections/c/docs/b", {})
         self.refused(404, "collection_not_found", "GET", "/collections/c")

@@ -168,7 +168,7 @@ static void test_refusals(void **state) {
     LIB_FAILS(&f, nacre_get_as_of(f.s, &f.c, one, t1, &doc), NACRE_HISTORY_EXPIRED,
               "kept no history then");
     LIB_FAILS(&f, nacre_get_as_of(f.s, &f.c, one, "2001-01-01T00:00:00Z", &doc),
-              NACRE_COLLECTION_NOT_FOUND, "made after");
+              NACRE_HISTORY_EXPIRED, "older than");
     LIB_FAILS(&f, nacre_get_as_of(f.s, &f.c, one, "2999-01-01T00:00:00Z", &doc),
               NACRE_INVALID_ARGUMENT, "to come");
     LIB_FAILS(&f, nacre_get_as_of(f.s, &f.c, one, "yesterday", &doc), NACRE_INVALID_ARGUMENT,
