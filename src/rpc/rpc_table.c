@@ -552,9 +552,10 @@ static const struct rpc_reply reply_done = {
 static const struct rpc_field fields_reply_json[] = {
     {3, RPC_TEXT, RPC_SEQUENCE, 0, "sequence", NULL, NULL},
     {4, RPC_FLAG, RPC_CREATED, 0, "created", "true", NULL},
+    {5, RPC_FLAG, RPC_REPLAYED, 0, "replayed", "true", NULL},
     {8, RPC_JSON, RPC_WHOLE, 0, "json", NULL, NULL},
 };
-static const struct rpc_part part_reply_json = {fields_reply_json, 3};
+static const struct rpc_part part_reply_json = {fields_reply_json, 4};
 static const struct rpc_reply reply_json = {
     .fields = &part_reply_json, .streams = false,
     .item = 0, .item_part = NULL, .csv = 0};
