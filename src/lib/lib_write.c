@@ -244,8 +244,8 @@ static nacre_status read_ops(struct nacre_session *s, struct slice text, struct 
             err_set(&s->ctx, NACRE_INVALID_ARGUMENT,
                     "a JSON Patch is an array of operations, got %s", val_type_name(ops.type));
         err_expected(&s->ctx, "", "an array", val_type_name(ops.type));
-        err_hint(&s->ctx, "a merge patch and update operators are objects: their media types are "
-                          "application/merge-patch+json and application/json");
+        err_hint(&s->ctx, "merge patches and operators are objects, of the types "
+                          "application/merge-patch+json and application/json (NACRE_PATCH)");
         return status;
     }
     bson_begin(&w, &s->body);
