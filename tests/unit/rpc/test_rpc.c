@@ -88,6 +88,7 @@ static void begin(struct bench *b) {
 static bool field(struct slice message, uint32_t number, struct protobuf_field *out) {
     struct protobuf_field got;
     bool found = false;
+    *out = (struct protobuf_field){0};
     while (message.n) {
         assert_true(protobuf_next(&message, &got));
         if (got.number != number) continue;
