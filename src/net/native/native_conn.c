@@ -23,7 +23,15 @@ static bool open_session(struct net_conn *conn) {
     return true;
 }
 
+static struct native_call **bucket(struct native_session *s, uint64_t id) {
+    return &s->buckets[id % NATIVE_BUCKETS]; // clients count upwards
+}
+
 void native_call_free(struct native_session *s, struct native_call *call) {
+    struct native_call **at = bucket(s, call->id);
+    while (*at != call)
+        at = &(*at)->same;
+    *at = call->same;
     *call->link = call->next;
     if (call->next) call->next->link = call->link;
     s->running--;
@@ -48,9 +56,9 @@ static void close_session(struct net_conn *conn) {
 }
 
 static struct native_call *find(struct native_session *s, uint64_t id) {
-    struct native_call *call = s->calls;
+    struct native_call *call = *bucket(s, id);
     while (call && (call->id != id || call->cancelled))
-        call = call->next;
+        call = call->same;
     return call;
 }
 
@@ -111,6 +119,8 @@ static struct native_call *new_call(struct net_conn *conn, const struct native_h
     buf_init(&call->pending, NULL, SIZE_MAX / 4);
     if (call->next) call->next->link = &call->next;
     s->calls = call;
+    call->same = *bucket(s, call->id);
+    *bucket(s, call->id) = call;
     s->running++;
     e->stream = call;
     return call;

@@ -6,6 +6,7 @@
 #include "net/native/native.h"
 
 enum {
+    NATIVE_BUCKETS = 64,
     NATIVE_WINDOW = 1 << 20,   // bytes that may come, or go, on a stream before there is credit
     GRPC_INVALID_ARGUMENT = 3, // codes of google.rpc.Status
     GRPC_RESOURCE_EXHAUSTED = 8,
@@ -15,6 +16,7 @@ enum {
 
 struct native_call {
     struct native_call *next, **link;
+    struct native_call *same; // the next of its bucket
     struct net_exchange *e;
     uint64_t id;
     uint16_t method;
@@ -41,6 +43,7 @@ struct native_session {
     struct buf control;    // payload of a frame that carries no message
     struct buf credential; // what the hello gave
     struct native_call *calls;
+    struct native_call *buckets[NATIVE_BUCKETS]; // the same, by id
     uint32_t running, streams;
     size_t held;
 };
