@@ -167,7 +167,7 @@ def encode_params(fields, params):
 
 
 def versions_of(text):
-    if not re.fullmatch(r'"\d+"(, *"\d+")*', text):
+    if not re.fullmatch(r'"[1-9]\d*"(, *"[1-9]\d*")*', text):
         raise Inexpressible(f"{text!r} are no versions")
     return [int(one) for one in re.findall(r"\d+", text)]
 
