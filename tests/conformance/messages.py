@@ -169,7 +169,10 @@ def encode_params(fields, params):
 def versions_of(text):
     if not re.fullmatch(r'"[1-9]\d*"(, *"[1-9]\d*")*', text):
         raise Inexpressible(f"{text!r} are no versions")
-    return [int(one) for one in re.findall(r"\d+", text)]
+    versions = [int(one) for one in re.findall(r"\d+", text)]
+    if max(versions) >= 2**64:
+        raise Inexpressible(f"{text!r} are no versions")
+    return versions
 
 
 def encode_header(fields, name, text):
