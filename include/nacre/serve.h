@@ -26,6 +26,9 @@ typedef struct nacre_serve_options {
      * audience that tokens must name. All three, or jwks NULL: none are taken. */
     const char *jwks, *jwt_issuer, *jwt_audience;
     const char *backups; /* the directory of backups that callers may make; NULL: none */
+    /* Calls a second of each key, user or token, and of all that are bound to the same databases;
+     * 0: no limit. The admin key has none. */
+    uint32_t rate, tenant_rate;
 } nacre_serve_options;
 
 /* Opens the directory and serves it until nacre_server_stop, in threads of its own. Also listens on

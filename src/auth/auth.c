@@ -33,7 +33,8 @@ nacre_status auth_open(struct ctx *ctx, const struct auth_options *options, stru
     mutex_init(&auth->mutex);
     for (int kind = 0; kind < ROWS_KINDS; kind++)
         map_init(&auth->maps[kind]);
-    nacre_status status = user_queue_open(ctx, auth);
+    nacre_status status = gate_open(ctx, auth);
+    if (status == NACRE_OK) status = user_queue_open(ctx, auth);
     if (status == NACRE_OK) status = secret_admin_load(ctx, options->dir, &auth->admin);
     if (status == NACRE_OK) status = make_admin(ctx, auth);
     if (status == NACRE_OK) status = role_built_in(ctx, auth);
@@ -52,6 +53,7 @@ void auth_close(struct auth *auth) {
     held_free(auth);
     identity_free(auth->admin_identity);
     user_queue_close(auth);
+    gate_close(auth);
     mutex_destroy(&auth->mutex);
     mutex_destroy(&auth->changes);
     secret_wipe(auth, sizeof *auth);

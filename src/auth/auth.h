@@ -8,6 +8,7 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "auth/limit.h"
 #include "base/err/ctx.h"
 #include "base/mem/buf.h"
 #include "base/mem/slice.h"
@@ -32,6 +33,8 @@ struct auth_options {
     uint32_t permission_count; // at most 32
     // Tokens: a file of keys (JWKS), and what they must name. All three, or jwks NULL: none.
     const char *jwks, *jwt_issuer, *jwt_audience;
+    // Calls a second of each key, user or token, and of all with the same databases; 0: no limit.
+    uint32_t rate, tenant_rate;
 };
 // Reads DIR/admin.key, or makes it (mode 0600), and what is kept in the database. NACRE_IO_ERROR,
 // NACRE_CORRUPT, NACRE_PERMISSION_DENIED where others may read the key.
@@ -50,18 +53,25 @@ struct auth_who {
 // The bearer of a key: the admin key or one that auth_key_create gave. False: it is none, or no
 // more. Cost: two hashes and a lock; never waits for the disk.
 bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out);
+// A credential that was none, from there. NACRE_UNAUTHENTICATED, or NACRE_RATE_LIMITED where too
+// many came from that address.
+MUST_USE nacre_status auth_wrong(struct ctx *ctx, struct auth *auth, struct slice address,
+                                 struct limit_state *out);
+// One more call of it. NACRE_RATE_LIMITED: too many; out tells of the limit that is nearest.
+MUST_USE nacre_status auth_admit(struct ctx *ctx, struct auth *auth, const struct auth_who *who,
+                                 struct limit_state *out);
 // The user of "user:password" in base64. NACRE_UNAUTHENTICATED, alike and after the same time
-// whether there is such a user; NACRE_RATE_LIMITED: too many wait. Verifies a password once a
-// minute for a tenth of a second; else as auth_bearer.
+// whether there is such a user; NACRE_RATE_LIMITED: too many wait, or were wrong from that address.
+// Verifies a password once a minute for a tenth of a second; else as auth_bearer.
 MUST_USE nacre_status auth_password(struct ctx *ctx, struct auth *auth, struct slice basic,
-                                    struct auth_who *out);
+                                    struct slice address, struct auth_who *out);
 // Whether it looks like a token, where those are taken.
 bool auth_is_token(const struct auth *auth, struct slice text);
 // The bearer of a token: its claims role (a name) and databases (names and beginnings, ["*"]: all)
 // say what it may; exp, iss, aud and sub must be there. NACRE_UNAUTHENTICATED. Cost: a signature
 // the first time, then a hash.
 MUST_USE nacre_status auth_token(struct ctx *ctx, struct auth *auth, struct slice token,
-                                 struct auth_who *out);
+                                 struct slice address, struct auth_who *out);
 // Notes that it was used; at most once a minute for each this is a write.
 MUST_USE nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who);
 void auth_who_free(struct auth_who *who);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "auth/auth.h"
+#include "auth/limit.h"
 #include "auth/pattern.h"
 #include "auth/rows.h"
 #include "auth/secret.h"
@@ -58,7 +59,10 @@ struct auth_identity {
 struct auth {
     struct auth_options options;
     struct secret_admin admin;
-    uint32_t of_server; // bits of permissions over the server
+    uint32_t of_server;      // bits of permissions over the server
+    struct limit *wrong;     // credentials that were none, by address
+    struct limit *by_who;    // calls of each; NULL: no limit
+    struct limit *by_tenant; // calls of those with the same databases; NULL: no limit
     struct auth_identity *admin_identity;
     struct queue *passwords; // being verified
     struct tokens *tokens;   // NULL: none are taken
@@ -106,6 +110,13 @@ void user_queue_close(struct auth *auth);
 
 MUST_USE nacre_status token_open(struct ctx *ctx, struct auth *auth);
 void token_close(struct auth *auth);
+
+// --- gate.c ---
+
+MUST_USE nacre_status gate_open(struct ctx *ctx, struct auth *auth);
+void gate_close(struct auth *auth);
+// NACRE_RATE_LIMITED: too many wrong credentials came from that address.
+MUST_USE nacre_status gate_look(struct ctx *ctx, struct auth *auth, struct slice address);
 
 // --- held.c ---
 

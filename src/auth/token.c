@@ -169,22 +169,27 @@ static nacre_status keep(struct ctx *ctx, struct tokens *tokens, struct slice ha
     return err_nomem(ctx);
 }
 
-static nacre_status learn(struct ctx *ctx, struct auth *auth, struct slice token, struct slice hash,
+struct given {
+    struct slice token, hash, address;
+};
+
+static nacre_status learn(struct ctx *ctx, struct auth *auth, const struct given *given,
                           struct auth_identity **out) {
     struct auth_identity *identity;
+    TRY(gate_look(ctx, auth, given->address));
     TRY(identity_new(ctx, ROWS_KINDS, "", &identity));
     identity->of_server = auth->of_server;
-    nacre_status status = read_token(ctx, auth, token, identity);
+    nacre_status status = read_token(ctx, auth, given->token, identity);
     if (status != NACRE_OK) {
         identity_free(identity);
         return status;
     }
-    TRY(keep(ctx, auth->tokens, hash, identity));
+    TRY(keep(ctx, auth->tokens, given->hash, identity));
     *out = identity;
     return NACRE_OK;
 }
 
-static nacre_status find(struct ctx *ctx, struct auth *auth, struct slice token, struct slice hash,
+static nacre_status find(struct ctx *ctx, struct auth *auth, const struct given *given,
                          struct auth_who *out) {
     struct tokens *tokens = auth->tokens;
     uint64_t now = world_wall_ms(auth->options.world);
@@ -193,19 +198,20 @@ static nacre_status find(struct ctx *ctx, struct auth *auth, struct slice token,
         // A file that cannot be read just now: the keys that it had go on.
         if (look(ctx, auth) != NACRE_OK) err_clear(ctx);
     }
-    struct auth_identity *identity = map_get(&tokens->known, hash);
-    if (!identity) TRY(learn(ctx, auth, token, hash, &identity));
+    struct auth_identity *identity = map_get(&tokens->known, given->hash);
+    if (!identity) TRY(learn(ctx, auth, given, &identity));
     if ((int64_t)now >= identity->expires_ms) return invalid(ctx, ": it has expired");
     held_take(auth, identity, out);
     return NACRE_OK;
 }
 
 nacre_status auth_token(struct ctx *ctx, struct auth *auth, struct slice token,
-                        struct auth_who *out) {
+                        struct slice address, struct auth_who *out) {
     uint8_t hash[SECRET_HASH_SIZE];
     secret_mark(&auth->admin, token, hash);
     mutex_lock(&auth->tokens->mutex);
-    nacre_status status = find(ctx, auth, token, slice_of(hash, sizeof hash), out);
+    nacre_status status =
+        find(ctx, auth, &(struct given){token, slice_of(hash, sizeof hash), address}, out);
     mutex_unlock(&auth->tokens->mutex);
     return status;
 }

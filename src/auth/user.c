@@ -76,11 +76,12 @@ static nacre_status refuse(struct ctx *ctx) {
 
 // who is the user's, or empty where there is none of that name.
 static nacre_status verify(struct ctx *ctx, struct auth *auth, struct slice password,
-                           const struct auth_who *who) {
+                           struct slice address, const struct auth_who *who) {
     struct auth_identity *identity = who->identity;
     uint8_t hash[SECRET_HASH_SIZE];
     secret_mark(&auth->admin, password, hash);
     if (identity && is_marked(auth, identity, hash)) return NACRE_OK;
+    TRY(gate_look(ctx, auth, address));
     TRY(enter(ctx, auth->passwords));
     bool fits = secret_password_fits(identity ? identity->stored : NULL, password);
     leave(auth->passwords);
@@ -90,14 +91,14 @@ static nacre_status verify(struct ctx *ctx, struct auth *auth, struct slice pass
 }
 
 nacre_status auth_password(struct ctx *ctx, struct auth *auth, struct slice basic,
-                           struct auth_who *out) {
+                           struct slice address, struct auth_who *out) {
     char text[BASIC_MAX];
     struct slice user, password;
     struct auth_who who = {0};
     nacre_status status;
     if (secret_basic_decode(basic, text, sizeof text, &user, &password)) {
         (void)!held_who(auth, ROWS_USERS, user, &who);
-        status = verify(ctx, auth, password, &who);
+        status = verify(ctx, auth, password, address, &who);
     } else {
         status = refuse(ctx);
     }

@@ -79,6 +79,8 @@ enum cli_option_id {
     OPT_BAIL,
     OPT_LISTEN,
     OPT_INSECURE,
+    OPT_RATE,
+    OPT_TENANT_RATE,
     OPT_JWKS,
     OPT_JWT_ISSUER,
     OPT_JWT_AUDIENCE,

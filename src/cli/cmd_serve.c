@@ -60,6 +60,8 @@ int cmd_serve(struct cli *cli, const struct cli_call *call) {
         .backups = call->options[OPT_BACKUPS].text,
         .listen = addresses,
         .insecure = call->options[OPT_INSECURE].given,
+        .rate = (uint32_t)call->options[OPT_RATE].number,
+        .tenant_rate = (uint32_t)call->options[OPT_TENANT_RATE].number,
         .jwks = call->options[OPT_JWKS].text,
         .jwt_issuer = call->options[OPT_JWT_ISSUER].text,
         .jwt_audience = call->options[OPT_JWT_AUDIENCE].text,

@@ -80,6 +80,8 @@ void net_server_close(struct net_server *server);
 
 const struct http_request *net_request(const struct net_exchange *exchange);
 struct slice net_body(const struct net_exchange *exchange); // of a whole body; streamed: empty
+// The address that it came from, as text; n 0: a Unix socket.
+struct slice net_peer(const struct net_exchange *exchange);
 // The next bytes of a streamed body; 0 at its end, -1: the peer is gone or sent nonsense.
 long net_read(struct net_exchange *exchange, void *buffer, size_t size);
 // The whole reply. headers: lines that end with CR LF, without length and connection.

@@ -52,6 +52,7 @@ extern const char *const op_permission_names[OP_PERMISSIONS];
 struct op_principal {
     struct auth *auth; // where keys, roles and users are administered; NULL: there are none
     struct auth_who who;
+    struct limit_state limit; // of its calls; also where it was refused for that
     bool owner; // holds the directory itself, without a server: may everything. Then who is empty
 };
 

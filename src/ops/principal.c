@@ -28,24 +28,41 @@ bool op_credential_may_pass(struct auth *auth, const struct op_credential *crede
     return true;
 }
 
-static nacre_status refuse(struct ctx *ctx, bool given) {
+// What was given is none, and counts as a try from that address.
+static nacre_status refuse(struct ctx *ctx, struct auth *auth,
+                           const struct op_credential *credential, struct op_principal *out) {
+    bool given = credential->text.p != NULL;
+    if (given && auth_wrong(ctx, auth, credential->address, &out->limit) == NACRE_RATE_LIMITED)
+        return NACRE_RATE_LIMITED;
+    out->limit = (struct limit_state){0};
+    if (ctx->err.status == NACRE_UNAUTHENTICATED) return NACRE_UNAUTHENTICATED; // it says why
     err_set(ctx, NACRE_UNAUTHENTICATED,
             given ? "this key is not valid here" : "expected a header Authorization: Bearer KEY");
     err_hint(ctx, "The admin key is in the file admin.key of the server's directory.");
     return NACRE_UNAUTHENTICATED;
 }
 
-nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
-                             const struct op_credential *credential, struct op_principal *out) {
+static nacre_status identify(struct ctx *ctx, struct auth *auth,
+                             const struct op_credential *credential, struct auth_who *out) {
     struct slice key = scheme_rest(credential->text, "bearer");
     struct slice basic = scheme_rest(credential->text, "basic");
+    if (basic.p) return auth_password(ctx, auth, basic, credential->address, out);
+    if (key.p && auth_is_token(auth, key))
+        return auth_token(ctx, auth, key, credential->address, out);
+    return key.p && auth_bearer(auth, key, out) ? NACRE_OK : NACRE_UNAUTHENTICATED;
+}
+
+nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
+                             const struct op_credential *credential, struct op_principal *out) {
     *out = (struct op_principal){.auth = auth};
-    if (basic.p)
-        TRY(auth_password(ctx, auth, basic, &out->who));
-    else if (key.p && auth_is_token(auth, key))
-        TRY(auth_token(ctx, auth, key, &out->who));
-    else if (!key.p || !auth_bearer(auth, key, &out->who))
-        return refuse(ctx, credential->text.p != NULL);
+    nacre_status status = identify(ctx, auth, credential, &out->who);
+    if (status == NACRE_UNAUTHENTICATED) return refuse(ctx, auth, credential, out);
+    TRY(status);
+    status = auth_admit(ctx, auth, &out->who, &out->limit);
+    if (status != NACRE_OK) {
+        auth_who_free(&out->who);
+        return status;
+    }
     // When it was used last is worth no refusal: a minute later it is tried again.
     if (auth_used(ctx, auth, &out->who) != NACRE_OK) err_clear(ctx);
     return NACRE_OK;

@@ -15,7 +15,8 @@ struct op_credential {
 MUST_USE nacre_status op_auth_open(struct ctx *ctx, const struct auth_options *options,
                                    struct auth **out);
 
-// Who asks; op_principal_free when its call is over. NACRE_UNAUTHENTICATED says what was expected.
+// Who asks; op_principal_free when its call is over. NACRE_UNAUTHENTICATED says what was expected;
+// NACRE_RATE_LIMITED: out->limit tells how long to wait.
 // May take long for some credentials: not for a loop's thread.
 MUST_USE nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
                                       const struct op_credential *credential,

@@ -82,7 +82,7 @@ int messages_send(void *arg, struct slice message) {
 nacre_status messages_authenticate(struct messages *m, struct slice credential,
                                    struct op_principal *out) {
     struct worker *worker = m->worker;
-    const struct op_credential given = {.text = credential};
+    const struct op_credential given = {.text = credential, .address = net_peer(m->exchange)};
     nacre_status status = op_principal_of(&worker->ctx, worker->server->auth, &given, out);
     if (status != NACRE_OK) rpc_refuse(&worker->ctx, m->request_id, &worker->message);
     return status;

@@ -7,6 +7,14 @@
 
 // --- headers ---
 
+// draft-ietf-httpapi-ratelimit-headers: the limit that is nearest.
+static void put_limit(const struct limit_state *limit, int status, struct buf *out) {
+    if (status == 429) buf_printf(out, "Retry-After: %u\r\n", limit->wait_s ? limit->wait_s : 1);
+    if (!limit->a_second) return;
+    buf_printf(out, "RateLimit-Policy: \"calls\";q=%u;w=1\r\nRateLimit: \"calls\";r=%u;t=%u\r\n",
+               limit->a_second, limit->left, limit->wait_s ? limit->wait_s : 1);
+}
+
 static void put_headers(struct rest *rest, const struct op_answer *answer) {
     struct buf *out = &rest->worker->headers;
     buf_reset(out);
@@ -25,6 +33,7 @@ static void put_headers(struct rest *rest, const struct op_answer *answer) {
     if (answer->replayed) buf_put_str(out, "Idempotency-Replayed: true\r\n");
     if (answer->minimal) buf_put_str(out, "Preference-Applied: return=minimal\r\n");
     if (answer->status == 401) buf_put_str(out, "WWW-Authenticate: Bearer\r\n");
+    put_limit(&rest->limit, answer->status, out);
     buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
 }
 
@@ -75,9 +84,11 @@ static struct op_credential credential_of(const struct http_request *request) {
 
 static bool authenticate(struct rest *rest, struct op_principal *out) {
     struct op_credential credential = credential_of(rest->request);
-    if (op_principal_of(&rest->worker->ctx, rest->worker->server->auth, &credential, out) ==
-        NACRE_OK)
-        return true;
+    credential.address = net_peer(rest->exchange);
+    nacre_status status =
+        op_principal_of(&rest->worker->ctx, rest->worker->server->auth, &credential, out);
+    rest->limit = out->limit;
+    if (status == NACRE_OK) return true;
     rest_refuse(rest, "");
     return false;
 }

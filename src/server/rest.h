@@ -10,7 +10,8 @@ struct rest {
     const struct http_request *request;
     char request_id[37];
     struct op_call *call;
-    bool begun; // the answer is a stream, and it has begun
+    struct limit_state limit; // of who asks
+    bool begun;               // the answer is a stream, and it has begun
 };
 
 // An answer that no operation gives: the problem of the worker's error record. extra: header lines,

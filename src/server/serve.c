@@ -159,7 +159,9 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                                 .world = server->world,
                                 .jwks = options->jwks,
                                 .jwt_issuer = options->jwt_issuer,
-                                .jwt_audience = options->jwt_audience};
+                                .jwt_audience = options->jwt_audience,
+                                .rate = options->rate,
+                                .tenant_rate = options->tenant_rate};
     char path[4096];
     TRY(op_auth_open(ctx, &auth, &server->auth));
     server->txs = op_txs_open(server->db, server->world);

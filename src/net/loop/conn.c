@@ -344,6 +344,13 @@ void net_conn_sweep(struct net_conn *conn, uint64_t now_ms) {
 
 // --- begin ---
 
+static void tell_peer(struct net_conn *conn) {
+    struct sockaddr_storage address = {0};
+    int size = sizeof address;
+    if (uv_tcp_getpeername(&conn->uv.tcp, (struct sockaddr *)&address, &size) == 0)
+        uv_ip_name((struct sockaddr *)&address, conn->peer, sizeof conn->peer);
+}
+
 static int open_handle(struct net_listener *listener, struct net_conn *conn) {
     uv_loop_t *uv = &listener->loop->uv;
     int failed =
@@ -351,7 +358,10 @@ static int open_handle(struct net_listener *listener, struct net_conn *conn) {
     if (failed) return failed;
     conn->uv.handle.data = conn;
     failed = uv_accept(&listener->uv.stream, &conn->uv.stream);
-    if (!failed && !listener->is_unix) uv_tcp_nodelay(&conn->uv.tcp, 1);
+    if (!failed && !listener->is_unix) {
+        uv_tcp_nodelay(&conn->uv.tcp, 1);
+        tell_peer(conn);
+    }
     return failed;
 }
 

@@ -13,6 +13,7 @@ struct net_exchange *net_exchange_new(struct net_conn *conn, struct slice head,
         return NULL;
     }
     memcpy(e->head, head.p, head.n);
+    memcpy(e->peer, conn->peer, sizeof e->peer);
     e->request = *request;
     struct http_request *r = &e->request; // its slices move with the bytes
     r->method.p = e->head + (r->method.p - head.p);
@@ -133,6 +134,9 @@ void net_exchange_notice(struct net_exchange *e, bool done) {
 // --- on the worker's thread ---
 
 const struct http_request *net_request(const struct net_exchange *e) { return &e->request; }
+struct slice net_peer(const struct net_exchange *e) {
+    return slice_str(e->peer);
+}
 struct slice net_body(const struct net_exchange *e) {
     return e->streamed ? slice_of(NULL, 0) : buf_slice(&e->body);
 }

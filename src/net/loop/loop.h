@@ -13,6 +13,7 @@
 #include "net/tls/tls.h"
 
 enum {
+    NET_PEER_MAX = 46,         // of an address as text, with the NUL
     NET_QUEUE_MAX = 1 << 20,   // bytes of a stream that wait, each way
     NET_FLUSH_SIZE = 64 << 10, // so much of a streamed reply goes out at once
     NET_READ_SIZE = 64 << 10,
@@ -29,6 +30,7 @@ struct net_exchange {
     struct net_exchange *sibling, **link; // the connection's others; loop's thread only
     void *stream;                         // the protocol's own
     struct http_request request;
+    char peer[NET_PEER_MAX];
     uint8_t *head;   // the bytes that request points into
     struct buf body; // whole, or (under mutex) what waits to be read
     bool streamed, endless, is_head;
@@ -112,6 +114,7 @@ struct net_conn {
     uv_shutdown_t shut;
     bool ended; // the peer sends no more
     bool dirty, feeding, again, write_pending, closing, reading, is_unix;
+    char peer[NET_PEER_MAX];
     bool tls_only, tls_said_end;
     uint64_t born_ms, since_ms; // the latter of the last progress; by the loop's clock
 };
