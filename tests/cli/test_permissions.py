@@ -5,7 +5,9 @@ The operations and their permissions come from the server's own OpenAPI document
 function from (operation, names, key) to the code of the answer's problem, "" for none: another one
 is another entry of PROTOCOLS."""
 import json
+import os
 import re
+import shutil
 import unittest
 
 from test_serve import Served
@@ -56,6 +58,13 @@ def may(role, op, database, collection):
 
 
 class Permissions(Served):
+    def start(self, *words):
+        # Without a directory of backups the admin is refused them too.
+        backups = self.dir + ".backups"
+        os.mkdir(backups)
+        self.addCleanup(shutil.rmtree, backups)
+        super().start("--backups", backups, *words)
+
     def setUp(self):
         super().setUp()
         for database in DATABASES[1:]:
