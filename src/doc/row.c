@@ -98,36 +98,37 @@ static bool row_take_lease(struct slice *in, struct row_lease *lease) {
     return row_is_bson(lease->undo, true) && row_is_bson(lease->on_expire, true);
 }
 
-static void row_read_header(const uint8_t *p, struct row *row) {
-    *row = (struct row){
-        .flags = p[ROW_AT_FLAGS],
-        .schema_epoch = bits_le32(p + ROW_AT_SCHEMA_EPOCH),
-        .begin_ts = bits_le64(p + ROW_AT_BEGIN_TS),
-        .version = bits_le64(p + ROW_AT_VERSION),
-        .rowid = bits_le64(p + ROW_AT_ROWID),
-        .created_ts = bits_le64(p + ROW_AT_CREATED_TS),
-    };
+// What follows the fixed header, in as many locals: a struct that is copied afterwards would be
+// waited for, and this runs for every row of a scan.
+struct row_rest {
+    uint64_t expires_ms;
+    struct slice body, footer;
+};
+
+// in is what follows the fixed header. lease is set if the flags tell of one.
+static inline nacre_status row_read_rest(struct ctx *ctx, struct slice in, uint8_t flags,
+                                         struct row_rest *rest, struct row_lease *lease) {
+    uint32_t body_n;
+    if (flags & ROW_DELETED)
+        return flags != ROW_DELETED || in.n ? row_bad(ctx, "a marker of a delete holds more")
+                                            : NACRE_OK;
+    if ((flags & ROW_EXPIRY) && !bits_take_le64(&in, &rest->expires_ms))
+        return row_bad(ctx, "truncated expiry");
+    if ((flags & ROW_LEASE) && !row_take_lease(&in, lease)) return row_bad(ctx, "malformed lease");
+    if (!bits_take_le32(&in, &body_n) || !bits_take(&in, body_n, &rest->body))
+        return row_bad(ctx, "truncated body");
+    if (!row_is_bson(rest->body, false)) return row_bad(ctx, "the body is no BSON document");
+    rest->footer = in;
+    return NACRE_OK;
 }
 
-// in is what follows the fixed header.
-static nacre_status row_read_rest(struct ctx *ctx, struct slice in, struct row *row) {
-    if (row->flags & ROW_DELETED) {
-        if (row->flags != ROW_DELETED || in.n)
-            return row_bad(ctx, "a marker of a delete holds more");
-        return NACRE_OK;
-    }
-    uint64_t expires = 0;
-    uint32_t body_n;
-    if ((row->flags & ROW_EXPIRY) && !bits_take_le64(&in, &expires))
-        return row_bad(ctx, "truncated expiry");
-    row->expires_ms = (int64_t)expires;
-    if ((row->flags & ROW_LEASE) && !row_take_lease(&in, &row->lease))
-        return row_bad(ctx, "malformed lease");
-    if (!bits_take_le32(&in, &body_n) || !bits_take(&in, body_n, &row->body))
-        return row_bad(ctx, "truncated body");
-    if (!row_is_bson(row->body, false)) return row_bad(ctx, "the body is no BSON document");
-    row->footer = in;
-    return NACRE_OK;
+static void row_read_header(const uint8_t *p, struct row *row) {
+    row->flags = p[ROW_AT_FLAGS];
+    row->schema_epoch = bits_le32(p + ROW_AT_SCHEMA_EPOCH);
+    row->begin_ts = bits_le64(p + ROW_AT_BEGIN_TS);
+    row->version = bits_le64(p + ROW_AT_VERSION);
+    row->rowid = bits_le64(p + ROW_AT_ROWID);
+    row->created_ts = bits_le64(p + ROW_AT_CREATED_TS);
 }
 
 nacre_status row_decode(struct ctx *ctx, struct slice key, struct slice bytes, bool verify,
@@ -139,13 +140,17 @@ nacre_status row_decode(struct ctx *ctx, struct slice key, struct slice bytes, b
                        bytes.p[ROW_AT_FORMAT]);
     if (verify && bits_le32(bytes.p + ROW_AT_CRC) != row_crc(key, bytes))
         return row_bad(ctx, "wrong checksum");
-    struct row row;
-    row_read_header(bytes.p, &row);
-    if (row.flags & ~ROW_FLAGS_KNOWN)
-        return err_set(ctx, NACRE_INCOMPATIBLE_FORMAT, "stored row: unknown flags 0x%02X",
-                       row.flags);
-    TRY(row_read_rest(ctx, slice_skip(bytes, ROW_HEADER_SIZE), &row));
-    *out = row;
+    uint8_t flags = bytes.p[ROW_AT_FLAGS];
+    if (flags & ~ROW_FLAGS_KNOWN)
+        return err_set(ctx, NACRE_INCOMPATIBLE_FORMAT, "stored row: unknown flags 0x%02X", flags);
+    struct row_rest rest = {0};
+    struct row_lease lease;
+    TRY(row_read_rest(ctx, slice_skip(bytes, ROW_HEADER_SIZE), flags, &rest, &lease));
+    row_read_header(bytes.p, out);
+    out->expires_ms = (int64_t)rest.expires_ms;
+    out->lease = flags & ROW_LEASE ? lease : (struct row_lease){0};
+    out->body = rest.body;
+    out->footer = rest.footer;
     return NACRE_OK;
 }
 

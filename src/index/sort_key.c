@@ -99,20 +99,33 @@ static bool offer_each(void *arg, struct val v) {
     return true;
 }
 
-nacre_status sort_key(struct ctx *ctx, const struct sort_spec *spec, const struct doc *doc,
-                      struct slice id_key, struct buf *out) {
+static void put_term(const struct sort_term *term, const struct doc *doc, struct buf *scratch,
+                     struct buf *out) {
+    struct best best = {
+        .out = out, .start = out->n, .descending = term->descending, .scratch = scratch};
+    bool missing = false;
+    doc_reach(doc, &term->path, offer_each, &best, &missing);
+    if (missing || !best.any) offer_val(&best, val_null());
+}
+
+nacre_status sort_key_below(struct ctx *ctx, const struct sort_spec *spec, const struct doc *doc,
+                            struct slice id_key, struct sort_limit *limit, struct buf *out) {
     struct buf scratch BUF_CLEANUP = {0};
+    struct slice bound = limit ? limit->bound : slice_of(NULL, 0);
+    size_t start = out->n;
+    bool below = true;
     buf_init(&scratch, NULL, 2 * DOC_BYTES_MAX);
-    for (uint32_t i = 0; i < spec->count; i++) {
-        struct best best = {.out = out,
-                            .start = out->n,
-                            .descending = spec->terms[i].descending,
-                            .scratch = &scratch};
-        bool missing = false;
-        doc_reach(doc, &spec->terms[i].path, offer_each, &best, &missing);
-        if (missing || !best.any) offer_val(&best, val_null());
+    for (uint32_t i = 0; i < spec->count && below; i++) {
+        put_term(&spec->terms[i], doc, &scratch, out);
+        below = bound.n == 0 || slice_cmp(slice_skip(buf_slice(out), start), bound) < 0;
     }
     buf_put_slice(out, id_key);
+    if (limit) limit->below = below;
     return buf_status(&scratch) != NACRE_OK || buf_status(out) != NACRE_OK ? err_nomem(ctx)
                                                                            : NACRE_OK;
+}
+
+nacre_status sort_key(struct ctx *ctx, const struct sort_spec *spec, const struct doc *doc,
+                      struct slice id_key, struct buf *out) {
+    return sort_key_below(ctx, spec, doc, id_key, NULL, out);
 }

@@ -24,5 +24,14 @@ MUST_USE nacre_status sort_spec_parse(struct ctx *ctx, struct val terms, struct 
 // Appends the key of doc: one component per term, then the typed id.
 MUST_USE nacre_status sort_key(struct ctx *ctx, const struct sort_spec *spec, const struct doc *doc,
                                struct slice id_key, struct buf *out);
+struct sort_limit {
+    struct slice bound; // n = 0: none
+    bool below;         // out: the key is below it
+};
+// The same, given up where it shows that the key is not below the limit's bound: what is in out is
+// then no key. limit NULL: none.
+MUST_USE nacre_status sort_key_below(struct ctx *ctx, const struct sort_spec *spec,
+                                     const struct doc *doc, struct slice id_key,
+                                     struct sort_limit *limit, struct buf *out);
 
 #endif

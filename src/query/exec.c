@@ -240,13 +240,14 @@ void query_close(struct query *q) {
 
 // --- rows ---------------------------------------------------------------------------------------
 
-// The sort key of a row, in q->key.
-static nacre_status make_key(struct ctx *ctx, struct query *q, const struct query_row *row) {
+// The sort key of a row, in q->key; not all of it if it is not below the limit.
+static nacre_status make_key(struct ctx *ctx, struct query *q, const struct query_row *row,
+                             struct sort_limit *limit) {
     struct doc_sys sys;
     struct doc doc;
     row_doc(&row->row, q->request.now_ms, &sys, &doc);
     buf_reset(&q->key);
-    return sort_key(ctx, &q->request.sort, &doc, row->id_key, &q->key);
+    return sort_key_below(ctx, &q->request.sort, &doc, row->id_key, limit, &q->key);
 }
 
 static bool is_after_cursor(const struct query *q) {
@@ -256,7 +257,7 @@ static bool is_after_cursor(const struct query *q) {
 static nacre_status pass_cursor(struct ctx *ctx, struct query *q, const struct query_row *row,
                                 bool *passed) {
     if (q->after.n && !q->past) {
-        TRY(make_key(ctx, q, row));
+        TRY(make_key(ctx, q, row, NULL));
         q->past = is_after_cursor(q);
     }
     *passed = q->after.n == 0 || q->past;
@@ -266,10 +267,11 @@ static nacre_status pass_cursor(struct ctx *ctx, struct query *q, const struct q
 static nacre_status add_sorted(struct ctx *ctx, struct query *q, const struct query_row *row,
                                uint64_t run) {
     uint64_t clock = exec_clock(ctx, q);
+    struct sort_limit limit = {.bound = sorter_bound(&q->sorter)};
     q->sorting = run;
-    TRY(make_key(ctx, q, row));
-    nacre_status status = NACRE_OK;
-    if (is_after_cursor(q)) status = sorter_add(ctx, &q->sorter, buf_slice(&q->key));
+    nacre_status status = make_key(ctx, q, row, &limit);
+    if (status == NACRE_OK && limit.below && is_after_cursor(q))
+        status = sorter_add(ctx, &q->sorter, buf_slice(&q->key));
     q->rows[EXEC_SORT]++;
     exec_spent(ctx, q, EXEC_SORT, clock);
     return status;
@@ -380,7 +382,7 @@ nacre_status query_cursor(struct ctx *ctx, struct query *q, struct buf *out) {
     if (q->ended || !q->has_current) return NACRE_OK;
     q->ended = true;
     buf_init(&last, ctx->arena.budget, EXEC_KEY_MAX);
-    TRY(make_key(ctx, q, &q->current));
+    TRY(make_key(ctx, q, &q->current, NULL));
     buf_put_slice(&last, buf_slice(&q->key));
     if (buf_status(&last) != NACRE_OK) return err_buf(ctx, &last);
     TRY(pull(ctx, q, &row, &found));

@@ -83,8 +83,10 @@ static nacre_status next_plain(struct ctx *ctx, struct scan *scan, bool *found) 
         if (scan->placed && !it->valid) return it->ops->status(it, ctx);
         place(scan, range);
         if (!it->valid) return it->ops->status(it, ctx);
-        *found = path->reverse ? slice_cmp(it->key, range->lower) >= 0
-                               : slice_cmp(it->key, range->upper) < 0;
+        // The iterator itself ends with the last range.
+        *found = scan->range + 1 == path->range_count ||
+                 (path->reverse ? slice_cmp(it->key, range->lower) >= 0
+                                : slice_cmp(it->key, range->upper) < 0);
         if (!*found) continue;
         scan->key = it->key;
         scan->given = true;

@@ -96,10 +96,15 @@ static void make_heap(struct sorter *sorter) {
     sorter->is_heap = true;
 }
 
+// A heap's keys are all below the bound of a run.
+struct slice sorter_bound(const struct sorter *sorter) {
+    if (sorter->is_heap) return key_of(&sorter->items[0]);
+    return sorter->has_bound ? buf_slice(&sorter->bound) : slice_of(NULL, 0);
+}
+
 bool sorter_wants(const struct sorter *sorter, struct slice key) {
-    if (sorter->keep == 0) return false;
-    if (sorter->is_heap && slice_cmp(key, key_of(&sorter->items[0])) >= 0) return false;
-    return !sorter->has_bound || slice_cmp(key, buf_slice(&sorter->bound)) < 0;
+    struct slice bound = sorter_bound(sorter);
+    return sorter->keep > 0 && (bound.n == 0 || slice_cmp(key, bound) < 0);
 }
 
 // --- sorting in memory --------------------------------------------------------------------------
