@@ -17,6 +17,7 @@ double kit_now_s(void);                       // monotonic
 double kit_cpu_s(void);                       // of the process
 double kit_thread_cpu_s(void);                // of the calling thread
 double kit_median(double *values, int count); // sorts them
+void kit_rest(void);                          // until an idle store has merged its young files
 double kit_peak_mib(void);                    // memory of the process at its height
 void kit_drop_caches_hint(const char *dir);   // asks the system to forget the files of dir
 

@@ -63,9 +63,11 @@ static void load(struct bench *b, const char *base, uint64_t memory_bytes) {
         raw_sqlite_put_orders(b->sqlite, i, n);
     }
     raw_sqlite_run(b->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
-    raw_rocks_close(b->rocks); // as Nacre above: files in the shape that loading has left
+    raw_rocks_close(b->rocks); // as Nacre above
     snprintf(dir, sizeof dir, "%s/nacre-bench-cold-rocksdb", base);
     b->rocks = raw_rocks_open(dir, block_cache_of(memory_bytes));
+    rocksdb_compact_range(b->rocks, NULL, 0, NULL, 0); // what Nacre does when it is idle
+    kit_rest();
 }
 
 static void get_nacre(struct bench *b, const uint64_t *ids) {

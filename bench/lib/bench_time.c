@@ -146,6 +146,7 @@ int main(int argc, char **argv) {
     reopen(&st, dir, SMALL);
     fill(&st);
     reopen(&st, dir, SMALL);
+    kit_rest();
     for (int i = 0; i < rounds; i++) {
         point.now[i] = points(&st, false);
         point.past[i] = points(&st, true);

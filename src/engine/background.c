@@ -2,7 +2,7 @@
 // writes, flushing, trimming of the log (another).
 #include "engine/internal.h"
 
-enum { HEAP_PAUSE_MS = 500, HEAP_PAUSE_MAX_MS = 8000, HEAP_WORTH = 16 };
+enum { HEAP_PAUSE_MS = 500, HEAP_PAUSE_MAX_MS = 8000, HEAP_WORTH = 16, IDLE_MS = 3000 };
 
 nacre_status engine_sync_log(struct ctx *ctx, struct engine *e) {
     uint64_t synced;
@@ -232,10 +232,30 @@ static void watch_heap(struct engine *e, struct heap_watch *watch) {
     watch->next_ns = now_ns + watch->pause_ms * 1000000;
 }
 
+// When the last write was seen, and what the store was told of it.
+struct idle_watch {
+    uint64_t seq, since_ns, next_ns;
+    bool idle;
+};
+
+// While nobody writes the store is told so every few seconds, and at once when somebody does again.
+static nacre_status watch_idle(struct ctx *ctx, struct engine *e, struct idle_watch *watch) {
+    uint64_t now_ns = world_mono_ns(e->world), seq = atomic_load(&e->published_seq);
+    if (!e->kv->ops->settle || e->read_only) return NACRE_OK;
+    if (watch->seq != seq) watch->since_ns = now_ns;
+    watch->seq = seq;
+    bool idle = now_ns - watch->since_ns >= IDLE_MS * 1000000ull && !atomic_load(&e->disk_full);
+    if (idle == watch->idle && (!idle || now_ns < watch->next_ns)) return NACRE_OK;
+    watch->idle = idle;
+    watch->next_ns = now_ns + IDLE_MS * 1000000ull;
+    return e->kv->ops->settle(e->kv, ctx, idle);
+}
+
 static void flusher_main(void *arg) {
     struct engine *e = arg;
     struct ctx ctx;
     struct heap_watch heap = {.pause_ms = HEAP_PAUSE_MS};
+    struct idle_watch idle = {.since_ns = world_mono_ns(e->world)};
     ctx_init(&ctx, e->world, &e->budget, SIZE_MAX);
     mutex_lock(&e->bg_lock);
     while (pause_ms(e, MEMORY_SYNC_MS)) {
@@ -244,6 +264,7 @@ static void flusher_main(void *arg) {
         engine_check_disk(e);
         watch_heap(e, &heap);
         nacre_status status = flush_round(&ctx, e);
+        if (status == NACRE_OK) status = watch_idle(&ctx, e, &idle);
         if (status != NACRE_OK) engine_stop_writes(e, status, &ctx.err);
         mutex_lock(&e->bg_lock);
     }

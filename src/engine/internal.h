@@ -92,6 +92,7 @@ struct engine {
     // Views of the past.
     struct mutex past_lock;
     struct open_past *pasts;
+    _Atomic uint8_t past_luck; // txn/past.h
     _Atomic uint64_t horizon_wanted; // horizon_ts, were none open
 
     // What runs (running.h), oldest first.

@@ -124,7 +124,9 @@ static nacre_status open_past(struct ctx *ctx, struct engine *e, uint32_t tablet
         check_collection(ctx, catalog_by_tablet(base->catalog, tablet), ts, engine_now_ms(e));
     if (status == NACRE_OK) status = hold(ctx, e, ts, &p);
     if (status == NACRE_OK) {
-        status = txn_view_past(ctx, base, ts, close_past, p, out);
+        struct past_options options = {
+            .ts = ts, .on_close = close_past, .arg = p, .luck = &e->past_luck};
+        status = txn_view_past(ctx, base, &options, out);
         if (status != NACRE_OK) close_past(p, ts);
     }
     txn_view_release(base);

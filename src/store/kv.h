@@ -71,6 +71,10 @@ struct kv_ops {
     nacre_status (*flush)(struct kv *kv, struct ctx *ctx);
     // Starts writing memtables out without waiting where the implementation can; a hint.
     nacre_status (*flush_begin)(struct kv *kv, struct ctx *ctx);
+    // Told by one thread now and then that nobody has written for a while, and once that somebody
+    // does again: meanwhile the store may put its files into the shape that reads like best. NULL:
+    // it has none.
+    nacre_status (*settle)(struct kv *kv, struct ctx *ctx, bool idle);
     // A consistent copy in a new directory (hard links where possible).
     nacre_status (*checkpoint)(struct kv *kv, struct ctx *ctx, const char *dir);
     // Reads every block of every file; each(arg, problem) per damaged place.

@@ -1,5 +1,7 @@
 #include "txn/past_internal.h"
 
+enum { LUCK_MAX = 7 };
+
 // --- points -----------------------------------------------------------------------------
 
 // Values are copied: a pin is a block of memory, whatever family it came from.
@@ -33,10 +35,10 @@ static nacre_status find_ended(struct past_kv *past, struct ctx *ctx, struct kv_
                                struct slice key, struct kv_pin *out, bool *found) {
     struct buf seek BUF_CLEANUP = {0};
     buf_init(&seek, NULL, SIZE_MAX);
-    keyspace_history(&seek, key, past->ts + 1);
+    keyspace_history(&seek, key, past->options.ts + 1);
     if (buf_status(&seek) != NACRE_OK) return err_nomem(ctx);
     it->ops->seek(it, buf_slice(&seek));
-    *found = past_is_alive(it, key, past->ts);
+    *found = past_is_alive(it, key, past->options.ts);
     if (*found) return give(ctx, it->value, out);
     return it->valid ? NACRE_OK : it->ops->status(it, ctx);
 }
@@ -50,31 +52,57 @@ static nacre_status take_newest(struct past_kv *past, struct ctx *ctx, struct kv
     nacre_status status = NACRE_OK;
     struct kv_pin newest = there ? *pin : (struct kv_pin){0};
     *pin = (struct kv_pin){0};
-    *found = there && (!versions || past_begin(key, newest.value) <= past->ts);
+    *found = there && (!versions || past_begin(key, newest.value) <= past->options.ts);
     *younger = versions && !*found;
     if (*found) status = give(ctx, newest.value, pin);
     if (there) kv->ops->unpin(kv, &newest);
     return status;
 }
 
-static nacre_status past_get(struct kv *self, struct ctx *ctx, struct kv_view *view,
-                             enum kv_family family, struct slice key, struct kv_pin *out,
-                             bool *found) {
-    struct past_kv *past = past_of(self);
+static nacre_status get_now(struct past_kv *past, struct ctx *ctx, enum kv_family family,
+                            struct slice key, struct kv_pin *out, bool *found) {
     struct kv *kv = past->base->kv;
+    bool younger;
+    TRY(kv->ops->get(kv, ctx, past->base->kv_view, family, key, out, found));
+    return take_newest(past, ctx, out, found, family == KV_DATA ? key : slice_of(NULL, 0),
+                       &younger);
+}
+
+static nacre_status get_ended(struct past_kv *past, struct ctx *ctx, struct slice key,
+                              struct kv_pin *out, bool *found) {
     struct buf upper BUF_CLEANUP = {0};
     struct kv_iter *it;
-    bool younger;
-    (void)view;
-    TRY(kv->ops->get(kv, ctx, past->base->kv_view, family, key, out, found));
-    struct slice versioned = family == KV_DATA ? key : slice_of(NULL, 0);
-    TRY(take_newest(past, ctx, out, found, versioned, &younger));
-    if (!younger) return NACRE_OK;
     buf_init(&upper, NULL, SIZE_MAX);
     TRY(open_history(past, ctx, key, key, &upper, &it));
     nacre_status status = find_ended(past, ctx, it, key, out, found);
     it->ops->close(it);
     return status;
+}
+
+static void note_luck(struct past_kv *past, uint8_t before, bool ended) {
+    uint8_t luck = before;
+    if (ended && luck < LUCK_MAX) luck++;
+    if (!ended && luck > 0) luck--;
+    if (luck != before) atomic_store_explicit(past->options.luck, luck, memory_order_relaxed);
+}
+
+// A version that lived then is in one place only, so either may be looked into first.
+static nacre_status past_get(struct kv *self, struct ctx *ctx, struct kv_view *view,
+                             enum kv_family family, struct slice key, struct kv_pin *out,
+                             bool *found) {
+    struct past_kv *past = past_of(self);
+    bool versions = family == KV_DATA && past_has_versions(key);
+    uint8_t luck = atomic_load_explicit(past->options.luck, memory_order_relaxed);
+    bool ended = versions && luck > LUCK_MAX / 2;
+    (void)view;
+    *found = false;
+    for (int i = 0; i < 1 + versions && !*found; i++) {
+        if (i) ended = !ended;
+        TRY(ended ? get_ended(past, ctx, key, out, found)
+                  : get_now(past, ctx, family, key, out, found));
+    }
+    if (versions && *found) note_luck(past, luck, ended);
+    return NACRE_OK;
 }
 
 struct past_many {
@@ -127,7 +155,7 @@ static void past_view_close(struct kv *self, struct kv_view *view) {
     struct past_kv *past = past_of(self);
     (void)view;
     txn_view_release(past->base);
-    past->on_close(past->arg, past->ts);
+    past->options.on_close(past->options.arg, past->options.ts);
     mem_free(past);
 }
 
@@ -140,8 +168,8 @@ static const struct kv_ops past_ops = {
     .iter_open = past_iter_open,
 };
 
-nacre_status txn_view_past(struct ctx *ctx, struct view *base, uint64_t ts,
-                           void (*on_close)(void *arg, uint64_t ts), void *arg, struct view **out) {
+nacre_status txn_view_past(struct ctx *ctx, struct view *base, const struct past_options *options,
+                           struct view **out) {
     struct view *view = mem_zalloc(sizeof *view);
     struct past_kv *past = mem_zalloc(sizeof *past);
     if (!view || !past) {
@@ -149,8 +177,7 @@ nacre_status txn_view_past(struct ctx *ctx, struct view *base, uint64_t ts,
         mem_free(past);
         return err_nomem(ctx);
     }
-    *past = (struct past_kv){
-        .kv.ops = &past_ops, .base = base, .ts = ts, .on_close = on_close, .arg = arg};
+    *past = (struct past_kv){.kv.ops = &past_ops, .base = base, .options = *options};
     atomic_fetch_add_explicit(&base->refs, 1, memory_order_relaxed);
     atomic_init(&view->refs, 1);
     view->kv = &past->kv;
@@ -158,7 +185,7 @@ nacre_status txn_view_past(struct ctx *ctx, struct view *base, uint64_t ts,
     view->catalog = catalog_ref(base->catalog);
     view->seq = base->seq;
     view->index = base->index;
-    view->commit_ts = ts;
+    view->commit_ts = options->ts;
     view->generation = base->generation;
     view->horizon_ts = base->horizon_ts;
     view->beneath = base;

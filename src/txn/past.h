@@ -6,11 +6,18 @@
 
 #include "txn/txn.h"
 
-// A view of base as of ts, which must not be below what base's history holds. It keeps base, and
-// is released like any view; then on_close(arg, ts) is called. view->past is true: counters, the
-// document cache and indexes are of another time. NACRE_MEMORY_LIMIT.
-MUST_USE nacre_status txn_view_past(struct ctx *ctx, struct view *base, uint64_t ts,
-                                    void (*on_close)(void *arg, uint64_t ts), void *arg,
-                                    struct view **out);
+struct past_options {
+    uint64_t ts; // must not be below what base's history holds
+    void (*on_close)(void *arg, uint64_t ts);
+    void *arg;
+    // Where points of late were found, of many views: the next is looked for there first. Zero at
+    // the beginning; no locks.
+    _Atomic uint8_t *luck;
+};
+// A view of base as of ts. It keeps base, and is released like any view; then on_close is called.
+// view->past is true: counters, the document cache and indexes are of another time.
+// NACRE_MEMORY_LIMIT.
+MUST_USE nacre_status txn_view_past(struct ctx *ctx, struct view *base,
+                                    const struct past_options *options, struct view **out);
 
 #endif

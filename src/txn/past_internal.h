@@ -12,9 +12,7 @@ enum { PAST_END_SIZE = 8 }; // end_ts at the end of a history key
 struct past_kv {
     struct kv kv;
     struct view *base;
-    uint64_t ts;
-    void (*on_close)(void *arg, uint64_t ts);
-    void *arg;
+    struct past_options options;
 };
 
 static inline struct past_kv *past_of(struct kv *kv) { return (struct past_kv *)kv; }

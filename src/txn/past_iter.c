@@ -261,7 +261,7 @@ nacre_status past_iter_open(struct kv *self, struct ctx *ctx, struct kv_view *vi
                                   .seek_for_prev = seek_key_for_prev,
                                   .lower = options->lower,
                                   .upper = options->upper};
-    it->ts = past->ts;
+    it->ts = past->options.ts;
     nacre_status status = open_both(it, ctx, past, options);
     if (status != NACRE_OK) {
         iter_close(&it->merge.iter);

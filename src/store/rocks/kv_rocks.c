@@ -74,6 +74,7 @@ static const struct kv_ops rocks_ops = {
     .iter_open = rocks_iter_open,
     .flush = rocks_flush,
     .flush_begin = rocks_flush_begin,
+    .settle = rocks_settle,
     .checkpoint = rocks_checkpoint,
     .verify = rocks_verify,
     .sizes = rocks_sizes,

@@ -14,6 +14,7 @@ enum {
     ROCKS_PATH_MAX = 4096,
     ROCKS_FAMILIES = KV_FAMILIES + 1, // ours, then RocksDB's "default", which holds the flush mark
     ROCKS_MARK = KV_FAMILIES,
+    ROCKS_YOUNG_FILES = 4, // of a family in level 0: then they are merged
 };
 
 // Everything open needs and close destroys, in C API objects.
@@ -66,8 +67,9 @@ struct kv_rocks {
     store_lock flush_lock;  // one flush or checkpoint at a time; over mark and guard
     uint64_t mark;
     struct rocks_guard guard;
-    store_lock fail_lock; // over fail_text
-    atomic_int failed;    // the first nacre_status that stopped the handle
+    bool settling[KV_FAMILIES]; // of the one thread that calls rocks_settle
+    store_lock fail_lock;       // over fail_text
+    atomic_int failed;          // the first nacre_status that stopped the handle
     char fail_text[ERR_DETAIL_MAX];
 };
 
@@ -116,6 +118,7 @@ void rocks_order_free(struct rocks_order *order);
 MUST_USE nacre_status rocks_write(struct kv *kv, struct ctx *ctx, const struct kv_batch *batch);
 MUST_USE nacre_status rocks_flush(struct kv *kv, struct ctx *ctx);
 MUST_USE nacre_status rocks_flush_begin(struct kv *kv, struct ctx *ctx);
+MUST_USE nacre_status rocks_settle(struct kv *kv, struct ctx *ctx, bool idle);
 MUST_USE nacre_status rocks_checkpoint(struct kv *kv, struct ctx *ctx, const char *dir);
 // The mark that is in the files now; 0 if none.
 MUST_USE nacre_status rocks_mark_read(struct kv_rocks *rocks, struct ctx *ctx, uint64_t *out);

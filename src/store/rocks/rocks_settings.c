@@ -86,6 +86,7 @@ static void resources_set(rocksdb_options_t *db, const struct kv_rocks_options *
     rocksdb_options_set_max_open_files(db, 512);
     rocksdb_options_set_max_file_opening_threads(db, 2);
     rocksdb_options_set_table_cache_numshardbits(db, 4);
+    rocksdb_options_set_level0_file_num_compaction_trigger(db, ROCKS_YOUNG_FILES);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(db, 1);
     rocksdb_options_set_bytes_per_sync(db, MIB); // no long stall at the final fsync
     rocksdb_options_set_max_total_wal_size(db, MIB);
@@ -155,6 +156,9 @@ static const char data_memtable[] =
 // comes right to its own (docs/adr/0003-reads-by-key.md).
 // bottommost_compression: as above it. Decompressing with ZSTD is half the time of a scan of data
 // that is larger than the block cache; what is seldom read keeps it.
+// History has documents, too, but is sought, so that hashes of keys would not serve it.
+static const char history_table[] =
+    "block_based_table_factory={enable_index_compression=false;block_restart_interval=4;}";
 static const char plain_table[] = "block_based_table_factory={enable_index_compression=false;}";
 static const char data_table[] =
     "bottommost_compression=kDisableCompressionOption;"
@@ -170,7 +174,10 @@ static nacre_status family_options(struct ctx *ctx, struct rocks_settings *s, in
     // Points are asked for in data and meta; history is sought.
     table_set(s, s->family[family], family == KV_DATA || family == KV_META);
     if (family == ROCKS_MARK) mark_family_set(s->family[family]);
-    TRY(text_set(ctx, &s->family[family], family == KV_DATA ? data_table : plain_table));
+    const char *table = family == KV_DATA      ? data_table
+                        : family == KV_HISTORY ? history_table
+                                               : plain_table;
+    TRY(text_set(ctx, &s->family[family], table));
     if (family == KV_DATA) TRY(text_set(ctx, &s->family[family], data_memtable));
     // First-in-first-out with its usual time to live would need every file open.
     return family == ROCKS_MARK ? text_set(ctx, &s->family[family], "ttl=0") : NACRE_OK;

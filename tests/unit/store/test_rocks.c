@@ -280,6 +280,61 @@ static void test_compactions_are_held(void **state) {
     assert_int_equal(count_keys(s, KV_DATA, "key"), CHILD_KEYS);
 }
 
+enum { YOUNG = 3 }; // one less than are merged anyway
+
+static void flush_young(struct kv_stand *s, const char *prefix) {
+    for (int i = 0; i < YOUNG; i++) {
+        write_numbered(s, prefix);
+        kv_stand_flush(s);
+    }
+}
+
+static void settle(struct kv_stand *s, bool idle) {
+    assert_int_equal(s->kv->ops->settle(s->kv, &s->ctx, idle), NACRE_OK);
+}
+
+// Until of each family's young tables one is left, and those of the flush marks.
+static void settle_young(struct kv_stand *s) {
+    int before = table_count(s);
+    settle(s, true);
+    for (int i = 0; table_count(s) > before - (YOUNG - 1) * KV_FAMILIES; i++) {
+        assert_true(i < 6000);
+        (void)usleep(10000);
+    }
+}
+
+static void test_young_files_are_merged_while_nobody_writes(void **state) {
+    struct kv_stand *s = *state;
+    flush_young(s, "key");
+    settle(s, false);
+    assert_true(table_count(s) >= YOUNG * KV_FAMILIES);
+    settle_young(s);
+    for (int f = 0; f < KV_FAMILIES; f++)
+        assert_int_equal(count_keys(s, (enum kv_family)f, "key"), CHILD_KEYS);
+    // When somebody writes again, files stay as they are flushed.
+    settle(s, false);
+    flush_young(s, "more");
+    assert_true(table_count(s) >= (YOUNG + 1) * KV_FAMILIES);
+}
+
+// What lies beneath would be rewritten for next to nothing.
+static void test_small_young_files_stay(void **state) {
+    struct kv_stand *s = *state;
+    struct kv_batch batch;
+    flush_young(s, "key");
+    settle_young(s);
+    kv_batch_init(&batch, NULL, 1000);
+    for (int f = 0; f < KV_FAMILIES; f++)
+        kv_batch_put(&batch, (enum kv_family)f, SLICE_LIT("z"), SLICE_LIT("z"));
+    settle(s, true); // nothing is young: as it was at first
+    assert_int_equal(s->kv->ops->write(s->kv, &s->ctx, &batch), NACRE_OK);
+    kv_batch_free(&batch);
+    kv_stand_flush(s);
+    settle(s, true);
+    settle(s, false);
+    assert_true(table_count(s) >= 2 * KV_FAMILIES);
+}
+
 static void put_history(struct kv_stand *s, const char *key, uint64_t end_ts) {
     struct kv_batch batch;
     struct buf full;
@@ -392,6 +447,8 @@ int main(int argc, char **argv) {
         TEST(test_a_read_only_open_changes_nothing),
         TEST(test_absent_and_foreign_directories),
         TEST(test_compactions_are_held),
+        TEST(test_young_files_are_merged_while_nobody_writes),
+        TEST(test_small_young_files_stay),
         TEST(test_compaction_drops_history_below_the_horizon),
         TEST(test_small_options_work),
         TEST(test_reopening_many_times_keeps_few_files),
