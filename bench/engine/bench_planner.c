@@ -1,10 +1,12 @@
 // The planner by itself: CPU time to choose a plan in a collection with ten indexes, in files.
 //   bench_planner [--documents N] [--rounds N] [--dir DIR]
-// Goal: 10 µs per query. Conditions change from query to query, over some hundred values; "first
-// time" plans with nothing remembered, so that every estimate reads the indexes.
+// Goal: 10 µs per query. Conditions change from query to query, over some hundred values; "new
+// values" takes any value of the field, and ranges that nobody asked for before; "first time" plans
+// with nothing remembered, so that every estimate reads the indexes.
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ds/rng.h"
 #include "base/err/check.h"
 #include "doc/json.h"
 #include "engine/engine.h"
@@ -18,6 +20,7 @@ struct bench {
     struct engine *engine;
     struct view *view;
     struct query_target target;
+    struct rng rng;
 };
 
 static struct slice bson_of(struct ctx *ctx, const char *json) {
@@ -94,27 +97,39 @@ static const struct shape {
     {"three conditions", "{\"filter\":\"f2 = # AND f5 > # AND f9 < #\",\"limit\":100}"},
 };
 
-static void fill_in(char *out, size_t size, const char *shape, int v) {
+enum values { REMEMBERED, NEW, FIRST, VALUES };
+
+// A value of field k: a whole one where it is to be equal, else mostly between two.
+static int put_new(char *out, size_t size, struct rng *rng, int k, bool equal) {
+    int v = (int)rng_below(rng, 10u << k);
+    return equal ? snprintf(out, size, "%d", v)
+                 : snprintf(out, size, "%d.%06d", v, (int)rng_below(rng, 1000000));
+}
+
+static void fill_in(struct bench *b, char *out, size_t size, const char *shape, int v) {
     size_t n = 0;
-    for (; *shape && n + 16 < size; shape++) {
-        if (*shape == '#')
+    for (int k = 0; *shape && n + 24 < size; shape++) {
+        if (*shape == 'f' && shape[1] >= '0' && shape[1] <= '9') k = shape[1] - '0';
+        if (*shape != '#')
+            out[n++] = *shape;
+        else if (v >= 0)
             n += (size_t)snprintf(out + n, size - n, "%d", v++);
         else
-            out[n++] = *shape;
+            n += (size_t)put_new(out + n, size - n, &b->rng, k, shape[-2] == '=');
     }
     out[n] = 0;
 }
 
-static double time_shape(struct bench *b, const struct shape *shape, bool remembered) {
+static double time_shape(struct bench *b, const struct shape *shape, enum values values) {
     double spent = 0;
     char json[256];
-    b->target.memo = remembered ? engine_memo(b->engine) : NULL;
+    b->target.memo = values != FIRST ? engine_memo(b->engine) : NULL;
     for (int i = -PLANS / 4; i < PLANS; i++) {
         struct query_request r;
         struct plan_choice choice;
-        int v = (i + PLANS) % 100;
+        int v = values == NEW ? -1 : (i + PLANS) % 100;
         ctx_reset(&b->request);
-        fill_in(json, sizeof json, shape->json, v);
+        fill_in(b, json, sizeof json, shape->json, v);
         CHECK(query_request_parse(&b->request, bson_of(&b->request, json), &r) == NACRE_OK);
         struct plan_request request = {
             .target = &b->target, .root = r.filter->root, .sort = &r.sort, .limit = r.limit};
@@ -134,18 +149,20 @@ int main(int argc, char **argv) {
     if (rounds < 1 || rounds > KIT_ROUNDS_MAX || documents % BATCH) return 2;
     ctx_init(&b.ctx, &world_system, NULL, SIZE_MAX);
     ctx_init(&b.request, &world_system, NULL, SIZE_MAX);
+    rng_seed(&b.rng, 1);
     open_bench(&b, dir, documents);
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-        for (int remembered = 1; remembered >= 0; remembered--) {
+        for (int values = 0; values < VALUES; values++) {
+            static const char *const names[] = {"", ", new values", ", first time"};
             double us[KIT_ROUNDS_MAX];
             char measure[96];
             for (int i = 0; i < rounds; i++)
-                us[i] = time_shape(&b, &shapes[s], remembered);
+                us[i] = time_shape(&b, &shapes[s], (enum values)values);
             double median = kit_median(us, rounds);
             snprintf(measure, sizeof measure, "planner, 10 indexes, %s%s", shapes[s].name,
-                     remembered ? "" : ", first time");
-            kit_row(measure, remembered ? "≤ 10 µs" : "", !remembered || median <= 10, "%.1f µs",
-                    median);
+                     names[values]);
+            kit_row(measure, values == FIRST ? "" : "≤ 10 µs", values == FIRST || median <= 10,
+                    "%.1f µs", median);
         }
     txn_view_release(b.view);
     CHECK(engine_close(&b.ctx, b.engine) == NACRE_OK);

@@ -16,10 +16,15 @@ struct estimate {
     double keys;
     bool known; // false: at least so many
 };
-// Keys of a path of an index that has about `all`. Looks into the published view behind `view`, so
-// that a transaction has read nothing. memo may be NULL. NACRE_CORRUPT, NACRE_IO_ERROR.
+struct estimate_path {
+    const struct access_path *path; // of an index
+    uint64_t all;                   // keys that it has, about
+    bool point;                     // one value of each of its first fields
+    uint8_t fields;                 // that the ranges bound
+};
+// Keys of a path. Looks into the published view behind `view`, so that a transaction has read
+// nothing. memo may be NULL. NACRE_CORRUPT, NACRE_IO_ERROR.
 MUST_USE nacre_status estimate_keys(struct ctx *ctx, struct view *view, struct estimate_memo *memo,
-                                    const struct access_path *path, uint64_t all,
-                                    struct estimate *out);
+                                    const struct estimate_path *path, struct estimate *out);
 
 #endif

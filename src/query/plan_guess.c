@@ -65,7 +65,11 @@ nacre_status plan_estimate(struct planner *p, struct plan *plan) {
     if (!plan->index || !plan->bounded || plan->unique || all == 0 || p->looks == 0)
         return NACRE_OK;
     p->looks--;
-    TRY(estimate_keys(p->ctx, t->view, t->memo, &plan->path, all, &keys));
+    struct estimate_path path = {.path = &plan->path,
+                                 .all = all,
+                                 .point = plan->points && plan->path.range_count == 1,
+                                 .fields = (uint8_t)plan->bounded_fields};
+    TRY(estimate_keys(p->ctx, t->view, t->memo, &path, &keys));
     double part = keys.keys / (double)all;
     if (keys.known || part > plan->part) plan->part = part;
     plan->estimated = true;
