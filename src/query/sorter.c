@@ -97,14 +97,16 @@ static void make_heap(struct sorter *sorter) {
 }
 
 // A heap's keys are all below the bound of a run.
+static bool has_bound(const struct sorter *sorter) { return sorter->is_heap || sorter->has_bound; }
+
 struct slice sorter_bound(const struct sorter *sorter) {
-    if (sorter->is_heap) return key_of(&sorter->items[0]);
-    return sorter->has_bound ? buf_slice(&sorter->bound) : slice_of(NULL, 0);
+    if (!has_bound(sorter)) return slice_of(NULL, 0);
+    return sorter->is_heap ? key_of(&sorter->items[0]) : buf_slice(&sorter->bound);
 }
 
 bool sorter_wants(const struct sorter *sorter, struct slice key) {
-    struct slice bound = sorter_bound(sorter);
-    return sorter->keep > 0 && (bound.n == 0 || slice_cmp(key, bound) < 0);
+    if (sorter->keep == 0) return false;
+    return !has_bound(sorter) || slice_cmp(key, sorter_bound(sorter)) < 0;
 }
 
 // --- sorting in memory --------------------------------------------------------------------------

@@ -37,7 +37,7 @@ void sorter_free(struct sorter *sorter);
 void sorter_reset(struct sorter *sorter, size_t keep);
 // Whether the key may be among those that are kept.
 bool sorter_wants(const struct sorter *sorter, struct slice key);
-// What such a key must be below, n = 0: nothing yet. Valid until the next one is added.
+// What such a key must be below; n = 0: nothing that is known. Valid until the next one is added.
 struct slice sorter_bound(const struct sorter *sorter);
 // Keys are told apart by all their bytes; equal ones are all kept. NACRE_MEMORY_LIMIT, and errors
 // of spilling.
