@@ -25,6 +25,7 @@ typedef struct nacre_serve_options {
     /* JSON Web Tokens as credentials: a file of the issuer's keys (JWKS), and the issuer and the
      * audience that tokens must name. All three, or jwks NULL: none are taken. */
     const char *jwks, *jwt_issuer, *jwt_audience;
+    uint64_t slow_ms;    /* calls that take so long are noted in /v1/slowlog; 0 = 500 */
     const char *backups; /* the directory of backups that callers may make; NULL: none */
     /* Calls a second of each key, user or token, and of all that are bound to the same databases;
      * 0: no limit. The admin key has none. */

@@ -73,6 +73,7 @@ enum cli_option_id {
     OPT_TIME,
     OPT_LOG,
     OPT_ARCHIVE,
+    OPT_SLOW_MS,
     OPT_FILMS,
     OPT_COUNT_OF,
     OPT_WORKERS,

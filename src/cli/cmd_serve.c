@@ -57,6 +57,7 @@ int cmd_serve(struct cli *cli, const struct cli_call *call) {
     nacre_serve_options options = {
         .dir = call->count > 0 ? call->arguments[0] : cli->dir,
         .open = {.create = 1, .archive = call->options[OPT_ARCHIVE].given},
+        .slow_ms = call->options[OPT_SLOW_MS].number,
         .backups = call->options[OPT_BACKUPS].text,
         .listen = addresses,
         .insecure = call->options[OPT_INSECURE].given,

@@ -218,9 +218,9 @@ const struct cli_command cli_commands[] = {
      "Also on the Unix socket DIR/nacre.sock. Ends in good order at SIGTERM or Ctrl-C.",
      "nacre serve data\nnacre serve data --listen 127.0.0.1:8080\n"
      "curl -H \"Authorization: Bearer $(cat data/admin.key)\" http://127.0.0.1:7700/v1/collections",
-     OPTIONS(OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_TLS_CERT, OPT_TLS_KEY,
-             OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_RATE, OPT_TENANT_RATE, OPT_JWKS, OPT_JWT_ISSUER,
-             OPT_JWT_AUDIENCE),
+     OPTIONS(OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_SLOW_MS, OPT_TLS_CERT,
+             OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_RATE, OPT_TENANT_RATE, OPT_JWKS,
+             OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
      cmd_serve, false},
     {"shell", "[DIR]", 0, 1, "Type commands",
      "The same commands without the word nacre; quotes as in a shell, JSON needs none and may go\n"

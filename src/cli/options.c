@@ -112,6 +112,9 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_ARCHIVE] = {"archive", 0, CLI_FLAG, NULL, 0, 0,
                      "keep the log for incremental backups and restores to a time"},
 
+    [OPT_SLOW_MS] = {"slow-ms", 0, CLI_NUMBER, "N", 1, DAY_MS,
+                     "calls that take so long are noted in /v1/slowlog (default 500)"},
+
     [OPT_FILMS] = {"films", 0, CLI_TEXT, "FILE", 0, 0, "the films (default: as installed)"},
     [OPT_COUNT_OF] = {"count", 0, CLI_NUMBER, "N", 100, 10000000,
                       "documents to measure with (default 50000)"},

@@ -143,6 +143,17 @@ MUST_USE nacre_status engine_history(struct ctx *ctx, const struct engine *engin
 
 // --- state ------------------------------------------------------------------------------
 
+// How often the log was synced, how long that took, and how many commands went into a record;
+// the last of buckets counts what is beyond all bounds.
+enum { ENGINE_SYNC_BUCKETS = 11, ENGINE_BATCH_BUCKETS = 10 };
+extern const uint32_t engine_sync_bounds_us[ENGINE_SYNC_BUCKETS];
+extern const uint32_t engine_batch_bounds[ENGINE_BATCH_BUCKETS];
+struct engine_log_work {
+    _Atomic uint64_t sync_ns, commands; // sums
+    _Atomic uint64_t syncs[ENGINE_SYNC_BUCKETS + 1], batches[ENGINE_BATCH_BUCKETS + 1];
+};
+const struct engine_log_work *engine_log_work(const struct engine *engine);
+
 struct engine_status {
     struct position position; // published
     uint64_t published_seq;

@@ -85,6 +85,8 @@ struct engine {
     struct ctx log_ctx; // of who logs
     struct buf record;
 
+    struct engine_log_work log_work; // counted by who logs
+
     // Idempotency keys whose first request still runs.
     struct mutex inflight_lock;
     struct map inflight;
@@ -140,6 +142,8 @@ struct engine {
 void engine_stop_writes(struct engine *engine, nacre_status status, const struct err *err);
 MUST_USE nacre_status engine_usable(struct ctx *ctx, const struct engine *engine);
 MUST_USE nacre_status engine_writable(struct ctx *ctx, const struct engine *engine);
+void engine_count_sync(struct engine_log_work *work, uint64_t ns);
+void engine_count_batch(struct engine_log_work *work, uint64_t commands);
 // A log applied to the state beyond what it has.
 struct replay {
     struct txn *txn;

@@ -121,13 +121,15 @@ static nacre_status write_record(struct engine *e, struct submission *g) {
                                .counter = ++e->counter,
                                .proposed_ts = world_wall_ms(e->world) << 20};
     struct record_writer w;
+    uint64_t commands = 0;
     memcpy(head.cluster_id, e->format.cluster_id, sizeof head.cluster_id);
     g->proposed_ts = head.proposed_ts;
     buf_reset(&e->record);
     record_begin(&w, &e->record, &head);
     for (struct submission *s = g; s; s = s->next)
-        for (uint32_t i = 0; i < s->count; i++)
+        for (uint32_t i = 0; i < s->count; i++, commands++)
             record_add(&w, &s->commands[i]);
+    engine_count_batch(&e->log_work, commands);
     return record_end(&e->log_ctx, &w);
 }
 
@@ -283,7 +285,9 @@ static void sync_logged(struct engine *e, struct submission *g) {
     if (applier) e->applying = true;
     mutex_unlock(&e->door);
     if (applier) post_put(&applier->news, SUBMISSION_APPLIES);
+    uint64_t begin_ns = world_mono_ns(e->world);
     nacre_status status = e->log->ops->sync(e->log, &e->log_ctx, &synced);
+    engine_count_sync(&e->log_work, world_mono_ns(e->world) - begin_ns);
     mutex_lock(&e->door);
     if (status != NACRE_OK) stop_writes(e, status, &e->log_ctx.err);
     g->synced = true;

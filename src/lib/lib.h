@@ -66,6 +66,7 @@ struct nacre_session {
     uint64_t tx_serial;   // grows with every begin and end
     const char *caller;   // lib_caller.h; NULL: the program itself
     bool caller_sees_all;
+    struct lib_cost cost;
 };
 
 static inline bool lib_is_forked(const struct nacre_db *db) { return fork_passed(db->forks); }
@@ -172,6 +173,8 @@ MUST_USE nacre_status lib_query_spec(struct nacre_session *s, struct ctx *ctx, c
 void lib_running_begin(struct nacre_session *s, struct running *running, const char *what,
                        const struct nacre_collection *collection, const char *text);
 void lib_running_end(struct nacre_session *s, struct running *running);
+// What a request that is over has cost.
+void lib_cost_note(struct nacre_session *s, const struct ctx_watch *watch);
 void lib_query_close_all(struct nacre_session *s);
 void lib_changes_close_all(struct nacre_session *s);
 void lib_live_close_all(struct nacre_session *s);

@@ -4,6 +4,7 @@
 #define LIB_LIB_CALLER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err/err.h"
 #include "nacre/nacre.h"
@@ -32,5 +33,11 @@ const struct err *lib_backups_error(const nacre_backups *backups);
 MUST_USE nacre_status lib_sequence_wait(nacre_session *session, const char *token);
 // The durability of the commit of the session's transaction.
 void lib_tx_durability(nacre_session *session, nacre_durability durability);
+// What the queries and other long requests of a session took since it was last asked.
+struct lib_cost {
+    uint64_t examined; // documents
+    char plan[80];     // of the last one; "" = none
+};
+struct lib_cost lib_cost_take(nacre_session *session);
 
 #endif

@@ -92,6 +92,7 @@ static void give_up(void *arg) {
 static void free_cursor(struct nacre_cursor *c) {
     engine_running_end(c->session->db->engine, &c->running);
     give_up(c);
+    lib_cost_note(c->session, &c->running.watch);
     buf_free(&c->row);
     buf_free(&c->token);
     mem_free(c);

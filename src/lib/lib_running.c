@@ -17,9 +17,23 @@ void lib_running_begin(struct nacre_session *s, struct running *r, const char *w
 void lib_running_end(struct nacre_session *s, struct running *r) {
     s->ctx.watch = NULL;
     engine_running_end(s->db->engine, r);
+    lib_cost_note(s, &r->watch);
 }
 
-struct engine *lib_engine(nacre_db *db) { return db->engine; }
+void lib_cost_note(struct nacre_session *s, const struct ctx_watch *watch) {
+    s->cost.examined += atomic_load(&watch->examined);
+    if (watch->plan[0]) memcpy(s->cost.plan, watch->plan, sizeof s->cost.plan);
+}
+
+struct lib_cost lib_cost_take(nacre_session *s) {
+    struct lib_cost cost = s->cost;
+    s->cost = (struct lib_cost){0};
+    return cost;
+}
+
+struct engine *lib_engine(nacre_db *db) {
+    return db->engine;
+}
 
 void lib_caller_set(nacre_session *s, const char *name, bool all) {
     s->caller = name;

@@ -6,6 +6,7 @@
 #include "lib/lib_caller.h"
 #include "lib/problem.h"
 #include "ops/principal.h"
+#include "ops/slowlog.h"
 #include "ops/tx.h"
 
 enum { ANSWER_MAX = 512 << 20, DEFAULT_TIMEOUT_MS = 30000 };
@@ -195,6 +196,7 @@ static nacre_status run(struct op_call *call) {
 nacre_status op_run(struct op_call *call) {
     nacre_session *own = call->session;
     struct op_tx *tx = NULL;
+    uint64_t begin_ns = op_slowlog_begin(call);
     call->answer.status = call->op->status;
     call->collection =
         nacre_collection_of(call->path[OP_PATH_DATABASE], call->path[OP_PATH_COLLECTION]);
@@ -211,6 +213,7 @@ nacre_status op_run(struct op_call *call) {
         lib_caller_set(session, NULL, true);
     }
     if (status != NACRE_OK) status = op_refuse(call, status);
+    op_slowlog_end(call, begin_ns, status);
     op_tx_leave(call, tx);
     if (call->scratch) buf_free(call->scratch);
     call->session = own;

@@ -82,6 +82,7 @@ struct op_answer {
 
 struct op_txs;
 struct op_jobs;
+struct op_slowlog;
 struct op_call {
     const struct op *op;
     const struct op_principal *principal;
@@ -89,6 +90,7 @@ struct op_call {
     nacre_session *session; // the thread's; op_run puts a transaction's in its place
     struct op_txs *txs;
     struct op_jobs *jobs;          // NULL: none can be begun
+    struct op_slowlog *slowlog;    // NULL: nothing is noted
     const char *path[OP_PATHS];    // NUL-terminated, decoded; database always
     const char *params[OP_PARAMS]; // NUL-terminated, decoded; NULL = not given
     const char *headers[OP_HEADERS];

@@ -298,7 +298,7 @@ const struct op op_table[] = {
      .offers = "application/json,application/x-ndjson", .status = 200, .run = run_shard_list},
     {.name = "slowlog_list", .number = 98, .verb = "GET", .path = "slowlog",
      .permission = OP_MAY_SERVER_ADMIN, .params = 1u << OP_PARAM_TIMEOUT_MS,
-     .offers = "application/json,application/x-ndjson", .status = 200},
+     .offers = "application/json,application/x-ndjson", .status = 200, .run = run_slowlog_list},
     {.name = "backup_list", .number = 99, .verb = "GET", .path = "backups",
      .permission = OP_MAY_SERVER_ADMIN, .params = 1u << OP_PARAM_TIMEOUT_MS,
      .offers = "application/json,application/x-ndjson", .status = 200, .run = run_backup_list},

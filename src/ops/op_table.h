@@ -113,6 +113,7 @@ MUST_USE nacre_status run_role_list(struct op_call *call);
 MUST_USE nacre_status run_role_get(struct op_call *call);
 MUST_USE nacre_status run_node_list(struct op_call *call);
 MUST_USE nacre_status run_shard_list(struct op_call *call);
+MUST_USE nacre_status run_slowlog_list(struct op_call *call);
 MUST_USE nacre_status run_backup_list(struct op_call *call);
 MUST_USE nacre_status run_backup_get(struct op_call *call);
 MUST_USE nacre_status run_job_delete(struct op_call *call);

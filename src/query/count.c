@@ -1,4 +1,6 @@
 // Counting: from counters, from keys alone, or by looking at documents.
+#include <stdio.h>
+
 #include "query/exec.h"
 
 enum { COUNT_CHECK = 256 };
@@ -71,4 +73,23 @@ nacre_status query_count(struct ctx *ctx, const struct query_target *target,
     query_close(q);
     if (status == NACRE_OK) *out = count;
     return status;
+}
+
+static void tell_plan(const struct plan *plan, char *out, size_t room) {
+    const char *name = plan->index ? plan->index->name : "";
+    if (plan->join != PLAN_ALONE)
+        snprintf(out, room, "%s of %u indexes", plan->join == PLAN_UNION ? "union" : "intersection",
+                 plan->part_count);
+    else
+        snprintf(out, room, "%s%s%s", query_access_name(plan->access), name[0] ? " " : "", name);
+}
+
+nacre_status exec_opened(struct ctx *ctx, struct query *q) {
+    struct query_count_request count = {.filter = q->request.filter,
+                                        .forbid_indexes = q->request.forbid_indexes,
+                                        .forced_plan = q->request.forced_plan,
+                                        .now_ms = q->request.now_ms};
+    if (q->own.watch) tell_plan(q->plan, q->own.watch->plan, sizeof q->own.watch->plan);
+    if (!q->request.count_exact) return NACRE_OK;
+    return query_count(ctx, &q->target, &count, &q->total, NULL);
 }

@@ -173,15 +173,6 @@ static size_t keep_of(const struct query *q) {
            1; // one more tells whether there is a next page
 }
 
-static nacre_status count_total(struct ctx *ctx, struct query *q) {
-    struct query_count_request count = {.filter = q->request.filter,
-                                        .forbid_indexes = q->request.forbid_indexes,
-                                        .forced_plan = q->request.forced_plan,
-                                        .now_ms = q->request.now_ms};
-    if (!q->request.count_exact) return NACRE_OK;
-    return query_count(ctx, &q->target, &count, &q->total, NULL);
-}
-
 nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
                        const struct query_request *request, const struct exec_options *options,
                        struct query **out) {
@@ -208,7 +199,7 @@ nacre_status exec_open(struct ctx *ctx, const struct query_target *target,
     buf_init(&q->entries, budget, EXEC_KEY_MAX);
     nacre_status status = plan_it(q);
     if (status != NACRE_OK) ctx->err = q->own.err;
-    if (status == NACRE_OK) status = count_total(ctx, q);
+    if (status == NACRE_OK) status = exec_opened(ctx, q);
     if (status != NACRE_OK) {
         query_close(q);
         return status;
@@ -225,6 +216,7 @@ nacre_status query_open(struct ctx *ctx, const struct query_target *target,
 
 void query_close(struct query *q) {
     if (!q) return;
+    if (q->own.watch) atomic_store(&q->own.watch->examined, q->examined);
     scan_close(&q->scan);
     gather_free(&q->gather);
     fetch_free(&q->fetch);

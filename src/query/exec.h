@@ -81,6 +81,8 @@ MUST_USE nacre_status exec_keep_entry(struct ctx *ctx, struct query *q, struct s
 MUST_USE nacre_status exec_is_first(struct ctx *ctx, struct query *q, const struct query_row *row,
                                     bool *out);
 // How many match, of a query opened with any_order. (count.c)
+// Once it is planned: its total is counted where it is asked for, and who looks is told the plan.
+MUST_USE nacre_status exec_opened(struct ctx *ctx, struct query *q);
 MUST_USE nacre_status exec_count(struct ctx *ctx, struct query *q, uint64_t *out);
 
 // How many rows are read of the order asked for.

@@ -13,7 +13,7 @@ struct explained {
     uint64_t last_ns, last_rows;
 };
 
-static const char *access_name(enum query_access access) {
+const char *query_access_name(enum query_access access) {
     static const char *const names[] = {
         [QUERY_ACCESS_SCAN] = "scan", [QUERY_ACCESS_ID] = "id", [QUERY_ACCESS_INDEX] = "index"};
     return names[access];
@@ -42,7 +42,7 @@ static void put_guess(struct buf *json, const char *name, double guess) {
 }
 
 static void put_path(struct buf *json, const struct plan *plan) {
-    buf_printf(json, "\"access\":\"%s\"", access_name(plan->access));
+    buf_printf(json, "\"access\":\"%s\"", query_access_name(plan->access));
     if (plan->index) {
         buf_put_str(json, ",\"index\":");
         json_write_str(json, slice_str(plan->index->name));
@@ -102,7 +102,7 @@ static void put_answer(struct buf *json, const struct explained *e) {
     buf_put_slice(json, buf_slice(e->plans));
     buf_put_str(json, ",\"steps\":[");
     if (s->plans) put_step(json, "plan", s->plans, e->step_ns[EXEC_PLAN], &any);
-    put_step(json, access_name(s->access), s->keys_examined, e->step_ns[EXEC_ACCESS], &any);
+    put_step(json, query_access_name(s->access), s->keys_examined, e->step_ns[EXEC_ACCESS], &any);
     for (int i = EXEC_FETCH; i < EXEC_STEPS; i++)
         if (e->steps[i]) put_step(json, names[i], e->step_rows[i], e->step_ns[i], &any);
     if (e->last) put_step(json, e->last, e->last_rows, e->last_ns, &any);

@@ -72,6 +72,7 @@ struct query_row {
 };
 
 enum query_access { QUERY_ACCESS_SCAN, QUERY_ACCESS_ID, QUERY_ACCESS_INDEX };
+const char *query_access_name(enum query_access access);
 struct query_stats {
     uint64_t keys_examined;      // index entries, or documents where they are read in their order
     uint64_t documents_examined; // documents whose filter was evaluated

@@ -735,7 +735,7 @@ const struct rpc_method rpc_methods[] = {
     {"nacre.v1.Admin/ListShards", &op_table[48],
      &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/ListSlowlog", &op_table[49],
-     &part_server_get, &reply_page, false},
+     &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/ListBackups", &op_table[50],
      &part_server_get, &reply_json, false},
     {"nacre.v1.Admin/GetBackup", &op_table[51],

@@ -98,7 +98,8 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
                            .ctx = &worker->ctx,
                            .session = worker->session,
                            .txs = worker->server->txs,
-                           .jobs = worker->server->jobs};
+                           .jobs = worker->server->jobs,
+                           .slowlog = worker->server->slowlog};
     uint64_t begin_ns = world_mono_ns(world);
     char timeout[24];
     snprintf(timeout, sizeof timeout, "%llu", (unsigned long long)m->timeout_ms);

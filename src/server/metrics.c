@@ -9,6 +9,8 @@
 #include "base/err/check.h"
 #include "base/os/file.h"
 #include "doc/json.h"
+#include "engine/engine.h"
+#include "lib/lib_caller.h"
 
 static const uint32_t bounds_us[METRICS_BUCKETS] = {
     100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
@@ -96,6 +98,65 @@ static nacre_status put_engine(struct ctx *ctx, nacre_session *session, struct b
     put_gauge(out, "nacre_memory_bytes{part=\"document_cache\"}", member(doc, "cache", "bytes"));
     head(out, "nacre_log_bytes", "gauge", "Bytes of log that a crash would replay.");
     put_gauge(out, "nacre_log_bytes", member(doc, "log", "bytes"));
+    head(out, "nacre_storage_bytes", "gauge", "Bytes of files, by part.");
+    put_gauge(out, "nacre_storage_bytes{part=\"store\"}", member(doc, "store", "disk_bytes"));
+    put_gauge(out, "nacre_storage_bytes{part=\"log\"}", member(doc, "log", "bytes"));
+    return NACRE_OK;
+}
+
+// A histogram of counters; scale: units of the bounds in one of the series.
+static void put_histogram(struct buf *out, const char *name, const _Atomic uint64_t *buckets,
+                          const uint32_t *bounds, int bound_count, double scale) {
+    uint64_t count = 0;
+    for (int i = 0; i < bound_count; i++) {
+        count += load(&buckets[i]);
+        buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, (double)bounds[i] / scale,
+                   (unsigned long long)count);
+    }
+    count += load(&buckets[bound_count]);
+    buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_count %llu\n", name, (unsigned long long)count,
+               name, (unsigned long long)count);
+}
+
+static void put_log_work(nacre_db *db, struct buf *out) {
+    const struct engine_log_work *work = engine_log_work(lib_engine(db));
+    head(out, "nacre_log_sync_duration_seconds", "histogram", "Time of the log's syncs to disk.");
+    put_histogram(out, "nacre_log_sync_duration_seconds", work->syncs, engine_sync_bounds_us,
+                  ENGINE_SYNC_BUCKETS, 1e6);
+    buf_printf(out, "nacre_log_sync_duration_seconds_sum %.6f\n",
+               (double)load(&work->sync_ns) / 1e9);
+    head(out, "nacre_commit_batch_size", "histogram", "Commands that were logged together.");
+    put_histogram(out, "nacre_commit_batch_size", work->batches, engine_batch_bounds,
+                  ENGINE_BATCH_BUCKETS, 1);
+    buf_printf(out, "nacre_commit_batch_size_sum %llu\n",
+               (unsigned long long)load(&work->commands));
+}
+
+// Of the indexes that are being built; jobs know how far they are.
+static nacre_status put_builds(struct ctx *ctx, nacre_session *session, struct buf *out) {
+    struct buf bson BUF_CLEANUP = {0};
+    const char *json;
+    struct slice index;
+    struct val item;
+    nacre_status status = nacre_jobs(session, NULL, &json);
+    if (status != NACRE_OK) return err_set(ctx, status, "%s", nacre_error_detail(session));
+    buf_init(&bson, NULL, 64 << 20);
+    TRY(json_parse(ctx, slice_str(json), NULL, &bson));
+    head(out, "nacre_index_build_progress_ratio", "gauge", "How far index builds are.");
+    struct bson_iter it = bson_iter_of_val(bson_find(buf_slice(&bson), SLICE_LIT("items")));
+    while (bson_next(&it, &index, &item)) {
+        struct slice job = val_slice(item);
+        struct val name = bson_find(job, SLICE_LIT("index"));
+        struct val database = bson_find(job, SLICE_LIT("database"));
+        struct val collection = bson_find(job, SLICE_LIT("collection"));
+        struct val progress = bson_find(job, SLICE_LIT("progress"));
+        if (name.type != VAL_STRING || progress.type != VAL_DOUBLE) continue;
+        buf_printf(out,
+                   "nacre_index_build_progress_ratio{database=\"%.*s\",collection=\"%.*s\","
+                   "index=\"%.*s\"} %g\n",
+                   (int)database.n, (const char *)database.p, (int)collection.n,
+                   (const char *)collection.p, (int)name.n, (const char *)name.p, progress.d);
+    }
     return NACRE_OK;
 }
 
@@ -188,11 +249,13 @@ static void put_process(const struct metrics *metrics, struct ctx *ctx, struct b
     err_clear(ctx); // a machine without /proc tells less
 }
 
-nacre_status metrics_print(struct ctx *ctx, const struct metrics *metrics, nacre_session *session,
-                           struct buf *out) {
+nacre_status metrics_print(struct ctx *ctx, const struct metrics *metrics, nacre_db *db,
+                           nacre_session *session, struct buf *out) {
     put_requests(metrics, out);
     put_durations(metrics, out);
     TRY(put_engine(ctx, session, out));
+    put_log_work(db, out);
+    TRY(put_builds(ctx, session, out));
     TRY(put_documents(ctx, session, out));
     put_process(metrics, ctx, out);
     return buf_status(out) == NACRE_OK ? NACRE_OK : err_buf(ctx, out);

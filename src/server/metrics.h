@@ -23,7 +23,7 @@ struct metrics {
 
 void metrics_count(struct metrics *metrics, const struct op *op, nacre_status status, uint64_t us);
 // Appends all; what the engine knows is asked by session.
-MUST_USE nacre_status metrics_print(struct ctx *ctx, const struct metrics *metrics,
+MUST_USE nacre_status metrics_print(struct ctx *ctx, const struct metrics *metrics, nacre_db *db,
                                     nacre_session *session, struct buf *out);
 
 #endif

@@ -82,7 +82,8 @@ static void reply_metrics(struct rest *rest) {
     struct worker *worker = rest->worker;
     struct buf text BUF_CLEANUP = {0};
     buf_init(&text, NULL, 256 << 20);
-    if (metrics_print(&worker->ctx, &worker->server->metrics, worker->session, &text) == NACRE_OK)
+    if (metrics_print(&worker->ctx, &worker->server->metrics, worker->server->db, worker->session,
+                      &text) == NACRE_OK)
         reply_page(rest, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&text));
     else
         rest_refuse(rest, "");

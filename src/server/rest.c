@@ -139,6 +139,7 @@ static void run_call(struct rest *rest, const struct route *route,
                            .session = worker->session,
                            .txs = worker->server->txs,
                            .jobs = worker->server->jobs,
+                           .slowlog = worker->server->slowlog,
                            .stream = &stream,
                            .request_id = rest->request_id};
     uint64_t begin_ns = world_mono_ns(worker->server->world);

@@ -7,7 +7,7 @@
 #include "lib/lib_caller.h"
 #include "server/server.h"
 
-enum { WORKERS_MAX = 256, CONNECTIONS_MAX = 20000, DRAIN_MS = 10000 };
+enum { WORKERS_MAX = 256, CONNECTIONS_MAX = 20000, DRAIN_MS = 10000, SLOW_MS = 500 };
 
 // --- workers ---
 
@@ -168,7 +168,9 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
     if (options->backups) server->backups = mem_strdup(options->backups);
     if (options->backups && !server->backups) return err_nomem(ctx);
     server->jobs = op_jobs_open(server->db, server->backups, server->world);
-    if (!server->txs || !server->jobs) return err_nomem(ctx);
+    uint64_t slow_ms = options->slow_ms ? options->slow_ms : SLOW_MS;
+    server->slowlog = op_slowlog_open(slow_ms, server->world);
+    if (!server->txs || !server->jobs || !server->slowlog) return err_nomem(ctx);
     server->app = (struct net_app){.arg = server,
                                    .plan = plan,
                                    .refuse = rest_refuse_bytes,
@@ -247,6 +249,7 @@ nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     net_server_close(server->net);
     op_txs_close(server->txs);
     op_jobs_close(server->jobs);
+    op_slowlog_close(server->slowlog);
     mem_free(server->backups);
     auth_close(server->auth);
     mutex_destroy(&server->mutex);

@@ -4,8 +4,9 @@
 
 #include "base/os/mutex.h"
 #include "net/server.h"
-#include "ops/principal.h"
 #include "ops/job.h"
+#include "ops/principal.h"
+#include "ops/slowlog.h"
 #include "ops/tx.h"
 #include "rpc/rpc.h"
 #include "server/metrics.h"
@@ -18,6 +19,7 @@ struct nacre_server {
     struct auth *auth;
     struct op_txs *txs;
     struct op_jobs *jobs;
+    struct op_slowlog *slowlog;
     char *backups; // the directory, owned; NULL: none
     struct metrics metrics;
     struct net_app app;

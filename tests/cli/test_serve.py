@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -385,6 +386,34 @@ class Catalog(Served):
                 self.assertRegex(line, r'^[a-z_]+(\{([a-z]+="[^"\\]*",?)+\})? [0-9.e+-]+$')
                 base = re.sub(r"_(bucket|sum|count)$", "", re.split(r"[ {]", line)[0])
                 self.assertTrue({base, re.split(r"[ {]", line)[0]} & names, line)
+
+    def test_metrics_of_the_log(self):
+        self.ok(201, "PUT", "/collections/c/docs/a", {"n": 1})
+        text = self.ok(200, "GET", "/../metrics").text
+        for name in ("nacre_log_sync_duration_seconds", "nacre_commit_batch_size"):
+            found = re.search(rf"^{name}_count (\d+)$", text, re.M)
+            self.assertGreater(int(found[1]), 0, name)
+            self.assertIn(f'{name}_bucket{{le="+Inf"}} {found[1]}', text)
+        self.assertRegex(text, r'nacre_storage_bytes\{part="log"\} [1-9]')
+        if promtool := shutil.which("promtool"):
+            done = subprocess.run([promtool, "check", "metrics"], input=text, text=True,
+                                  capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", ""))
+
+    def test_slowlog(self):
+        self.assertEqual(self.ok(200, "GET", "/slowlog").json, {"items": []})
+        self.stop()
+        self.start("--slow-ms", "1")
+        lines = "".join(f'{{"_id":{i},"n":{i},"secret":"swordfish"}}\n' for i in range(20000))
+        self.ok(200, "POST", "/collections/c:import", lines, media="application/x-ndjson")
+        self.ok(200, "POST", "/collections/c:query", {"filter": {"secret": "swordfish!"}})
+        items = self.ok(200, "GET", "/slowlog").json["items"]
+        self.assertEqual((items[0]["op"], items[0]["plan"], items[0]["examined"]),
+                         ("query", "scan", 20000))
+        self.assertEqual((items[0]["database"], items[0]["collection"], items[0]["code"]),
+                         ("main", "c", "ok"))
+        self.assertEqual(items[1]["op"], "import")
+        self.assertNotIn("swordfish", json.dumps(items))
 
     def test_openapi(self):
         """Every operation of the document is there: an empty call of it is no unknown path."""

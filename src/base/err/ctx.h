@@ -13,7 +13,8 @@
 // What other threads see of a running request, and how they end it.
 struct ctx_watch {
     atomic_bool stop;          // NACRE_CANCELLED
-    _Atomic uint64_t examined; // documents looked at, now and then
+    _Atomic uint64_t examined; // documents looked at, now and then; at the end exactly
+    char plan[80];             // of the owner alone: how they were found, as in "index by_year"
 };
 
 struct ctx {
