@@ -33,6 +33,8 @@ set(NACRE_LIB_uv.h uv)
 set(NACRE_LIB_nghttp2/nghttp2.h nghttp2)
 set(NACRE_LIB_openssl/ssl.h ssl)
 set(NACRE_LIB_openssl/err.h crypto)
+set(NACRE_LIB_openssl/evp.h crypto)
+set(NACRE_LIB_wslay/wslay.h wslay)
 set(NACRE_LIB_sodium.h sodium)
 set(NACRE_LIB_cjose/cjose.h cjose)
 

@@ -1,5 +1,6 @@
 // Work nobody waits for: expiry, index builds, the horizon (one thread); log sync of memory-level
 // writes, flushing, trimming of the log (another).
+#include "engine/changes.h"
 #include "engine/internal.h"
 
 enum { HEAP_PAUSE_MS = 500, HEAP_PAUSE_MAX_MS = 8000, HEAP_WORTH = 16, IDLE_MS = 3000 };

@@ -38,10 +38,21 @@ struct engine_changes {
 // Who publishes or syncs stores first and then looks for waiters; a waiter counts itself first and
 // then looks (both in one total order), so that one of the two sees the other.
 void engine_changes_wake(struct engine *e) {
+    atomic_fetch_add(&e->feed_news, 1);
     if (!atomic_load(&e->feed_waiting)) return;
     mutex_lock(&e->feed_lock);
     cond_broadcast(&e->feed_wake);
     mutex_unlock(&e->feed_lock);
+}
+
+void engine_changes_watch(struct engine *e, uint64_t *seen, uint64_t wait_ms) {
+    atomic_fetch_add(&e->feed_waiting, 1);
+    mutex_lock(&e->feed_lock);
+    if (atomic_load(&e->feed_news) == *seen)
+        (void)cond_wait_ms(&e->feed_wake, &e->feed_lock, wait_ms);
+    mutex_unlock(&e->feed_lock);
+    atomic_fetch_sub(&e->feed_waiting, 1);
+    *seen = atomic_load(&e->feed_news);
 }
 
 static bool is_durable(struct engine *e, const struct view *view) {

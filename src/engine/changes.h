@@ -48,4 +48,9 @@ struct feed_place engine_changes_place(const struct engine_changes *changes,
                                        uint64_t *out_generation);
 void engine_changes_close(struct engine_changes *changes); // accepts NULL
 
+// For who follows many at once: sleeps until something was published or synced, or
+// engine_changes_wake was called, since *seen (0 at first); at most wait_ms.
+void engine_changes_watch(struct engine *engine, uint64_t *seen, uint64_t wait_ms);
+void engine_changes_wake(struct engine *engine);
+
 #endif

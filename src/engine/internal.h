@@ -109,6 +109,7 @@ struct engine {
     // Followers of changes.
     struct mutex feed_lock;
     struct cond feed_wake;
+    _Atomic uint64_t feed_news;    // counts publishes, syncs and calls of engine_changes_wake
     _Atomic uint32_t feed_waiting; // who sleeps on feed_wake and wants to be woken
     _Atomic uint64_t published_seq;
 
@@ -214,7 +215,6 @@ struct claim_choice;
 MUST_USE nacre_status engine_tx_choose(struct ctx *ctx, struct engine_tx *tx,
                                        struct claim_choice *choice);
 // After a publish or a sync: whoever follows changes looks again. One load when nobody waits.
-void engine_changes_wake(struct engine *engine);
 MUST_USE nacre_status engine_resolve_in(struct ctx *ctx, const struct catalog *catalog,
                                         struct target target, uint32_t *out_tablet);
 

@@ -7,6 +7,7 @@
 // handing it on costs a switch of threads, which is as long as the work.
 #include "base/bits/bits.h"
 #include "base/err/check.h"
+#include "engine/changes.h"
 #include "engine/internal.h"
 
 static void fail_submission(struct submission *s, nacre_status status, const struct err *err) {

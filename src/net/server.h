@@ -36,7 +36,10 @@ struct net_app {
     void (*refuse)(void *arg, int status, const char *detail, struct buf *content);
     void *(*worker_open)(void *arg); // a thread's own state; NULL: there can be no more now
     void (*worker_close)(void *worker);
-    void (*run)(void *worker, struct net_exchange *exchange); // must reply
+    // Must reply. False: the exchange became a socket and is its owner's.
+    bool (*run)(void *worker, struct net_exchange *exchange);
+    // On a loop's thread: a socket has a message or room, or is gone. Must not block.
+    void (*woken)(void *arg);
 };
 
 struct net_limits {
@@ -96,5 +99,21 @@ int net_flush(struct net_exchange *exchange); // what was written goes out now
 void net_trailers(struct net_exchange *exchange, struct slice lines);
 // Ends a streamed reply so that the peer sees that it is not whole.
 void net_abort(struct net_exchange *exchange);
+
+// --- sockets: an exchange that becomes a channel of text messages (WebSocket) ---
+// Owned from net_socket_begin, which answers the upgrade, to net_socket_end, after which it is
+// gone; run returns meanwhile. One thread at a time; nothing waits.
+
+// Why the request cannot become one: a status and its detail. 0: it can.
+int net_socket_refuses(const struct http_request *request, const char **out_detail);
+void net_socket_begin(struct net_exchange *exchange);
+// Appends the next message; NULL: none is wanted. 1: there was one, 0: none now, -1: the peer is
+// gone.
+int net_socket_receive(struct net_exchange *exchange, struct buf *message);
+// Whether more may be sent; else app->woken tells when.
+bool net_socket_has_room(struct net_exchange *exchange);
+void net_socket_send(struct net_exchange *exchange, struct slice text); // goes out with flush
+void net_socket_flush(struct net_exchange *exchange);
+void net_socket_end(struct net_exchange *exchange, int code, const char *reason);
 
 #endif

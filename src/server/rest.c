@@ -4,6 +4,7 @@
 #include "doc/json.h"
 #include "lib/problem.h"
 #include "server/rest.h"
+#include "server/sockets.h"
 
 // --- headers ---
 
@@ -43,18 +44,22 @@ static void reply(struct rest *rest, struct op_answer *answer) {
               buf_slice(&answer->body));
 }
 
-void rest_refuse(struct rest *rest, const char *extra) {
+static void refuse_as(struct rest *rest, int status, const char *extra) {
     struct ctx *ctx = &rest->worker->ctx;
     struct op_answer answer;
     op_answer_init(&answer, NULL);
     lib_problem_write(&answer.body, &ctx->err, rest->request_id);
     answer.problem = true;
-    answer.status = nacre_status_http(ctx->err.status);
+    answer.status = status;
     put_headers(rest, &answer);
     buf_put_str(&rest->worker->headers, extra);
     net_reply(rest->exchange, answer.status, buf_slice(&rest->worker->headers),
               buf_slice(&answer.body));
     op_answer_free(&answer);
+}
+
+void rest_refuse(struct rest *rest, const char *extra) {
+    refuse_as(rest, nacre_status_http(rest->worker->ctx.err.status), extra);
 }
 
 // --- streams ---
@@ -174,14 +179,33 @@ static void run_route(struct rest *rest, const struct op_principal *principal) {
         run_call(rest, &route, principal);
 }
 
-void rest_run(struct worker *worker, struct net_exchange *exchange) {
+// The socket of subscriptions. True: the exchange is one now.
+static bool run_socket(struct rest *rest, struct op_principal *principal) {
+    const char *detail;
+    int refused = net_socket_refuses(rest->request, &detail);
+    if (refused == 0) {
+        sockets_take(rest->worker->server->sockets, rest->exchange, principal);
+        return true;
+    }
+    err_set(&rest->worker->ctx, NACRE_INVALID_ARGUMENT, "%s", detail);
+    refuse_as(rest, refused,
+              "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+    return false;
+}
+
+bool rest_run(struct worker *worker, struct net_exchange *exchange) {
     struct rest rest = {.worker = worker, .exchange = exchange, .request = net_request(exchange)};
     struct op_principal principal;
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
-    if (page_run_public(&rest) || !authenticate(&rest, &principal)) return;
-    if (!page_run(&rest, &principal)) run_route(&rest, &principal);
+    bool socket = false;
+    if (page_run_public(&rest) || !authenticate(&rest, &principal)) return true;
+    if (slice_eq_str(rest.request->path, "/ws"))
+        socket = run_socket(&rest, &principal);
+    else if (!page_run(&rest, &principal))
+        run_route(&rest, &principal);
     op_principal_free(&principal);
+    return !socket;
 }
 
 // Whether the query has follow=true, in the spelling that clients use.

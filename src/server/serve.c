@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/changes.h"
 #include "lib/lib_caller.h"
 #include "server/server.h"
+#include "server/sockets.h"
 
 enum { WORKERS_MAX = 256, CONNECTIONS_MAX = 20000, DRAIN_MS = 10000, SLOW_MS = 500 };
 
@@ -45,13 +47,20 @@ static void close_worker(void *arg) {
     mem_free(worker);
 }
 
-static void run(void *worker, struct net_exchange *exchange) {
+// True: it is answered.
+static bool run(void *worker, struct net_exchange *exchange) {
     if (native_is(net_request(exchange)))
         native_run(worker, exchange);
     else if (grpc_is(net_request(exchange)))
         grpc_run(worker, exchange);
     else
-        rest_run(worker, exchange);
+        return rest_run(worker, exchange);
+    return true;
+}
+
+static void woken(void *arg) {
+    struct nacre_server *server = arg;
+    engine_changes_wake(lib_engine(server->db));
 }
 
 static struct net_plan plan(void *arg, const struct http_request *request) {
@@ -176,7 +185,9 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                                    .refuse = rest_refuse_bytes,
                                    .worker_open = open_worker,
                                    .worker_close = close_worker,
-                                   .run = run};
+                                   .run = run,
+                                   .woken = woken};
+    TRY(sockets_open(ctx, server, &server->sockets));
     TRY(net_server_open(ctx, &server->app, &limits, &server->net));
     TRY(keep_tls(ctx, server, options));
     TRY(load_tls(ctx, server));
@@ -243,10 +254,12 @@ static void cancel_workers(struct nacre_server *server, bool followers_only) {
 nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     if (!server) return NACRE_OK;
     net_server_quiesce(server->net);
+    sockets_stop(server->sockets);
     cancel_workers(server, true);
     net_server_drain(server->net, DRAIN_MS);
     cancel_workers(server, false);
     net_server_close(server->net);
+    sockets_close(server->sockets);
     op_txs_close(server->txs);
     op_jobs_close(server->jobs);
     op_slowlog_close(server->slowlog);

@@ -24,6 +24,7 @@ struct nacre_server {
     struct metrics metrics;
     struct net_app app;
     struct net_server *net;
+    struct sockets *sockets;
     struct mutex mutex; // guards workers
     struct worker *workers;
     char *tls_certificate, *tls_key, *tls_client_ca; // paths; NULL: none
@@ -73,7 +74,8 @@ extern const size_t server_openapi_size;
 // --- rest.c ---
 
 // Answers one request.
-void rest_run(struct worker *worker, struct net_exchange *exchange);
+// False: the exchange became a socket.
+bool rest_run(struct worker *worker, struct net_exchange *exchange);
 struct net_plan rest_plan(void *arg, const struct http_request *request);
 void rest_refuse_bytes(void *arg, int status, const char *detail, struct buf *content);
 

@@ -69,6 +69,20 @@ static void begin(struct net_conn *conn, struct session *s) {
     put_head(&conn->out, s, e->status, buf_slice(&e->headers), e->size);
 }
 
+// What follows is WebSocket's.
+static void upgrade(struct net_conn *conn) {
+    struct net_exchange *e = conn->exchanges;
+    if (conn->ended) {
+        net_conn_close(conn);
+        return;
+    }
+    buf_put_str(&conn->out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n");
+    buf_put_slice(&conn->out, buf_slice(&e->headers));
+    buf_put_str(&conn->out, "\r\n");
+    net_conn_switch(conn, &net_ws);
+    if (conn->state == CONN_OPEN && !conn->closing) conn->protocol->told(conn, e);
+}
+
 // Takes over what the worker has written so far.
 static void pull(struct net_conn *conn) {
     struct session *s = conn->session;
@@ -76,6 +90,11 @@ static void pull(struct net_conn *conn) {
     if (!s->exchange->finished && net_conn_unsent(conn) > NET_QUEUE_MAX)
         return; // the peer reads slowly: the worker waits
     struct net_news news = net_exchange_take(s->exchange, content);
+    if (news.begun && s->exchange->status == 101) {
+        buf_reset(content); // nothing: who owns it speaks when spoken to
+        upgrade(conn);
+        return;
+    }
     if (news.wanted && s->state == STATE_BODY && !s->begun)
         buf_put_str(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
     if (news.begun && !s->begun) begin(conn, s);
@@ -90,7 +109,7 @@ static void told(struct net_conn *conn, struct net_exchange *e) {
     struct session *s = conn->session;
     bool finished = e->finished;
     pull(conn);
-    if (!finished || s->exchange != e) return;
+    if (conn->protocol != &net_http1 || !finished || s->exchange != e) return;
     if (!s->begun) {
         refuse(conn, 503, "no worker could be made: there is no memory");
         return;

@@ -211,6 +211,16 @@ void net_conn_resume(struct net_conn *conn) {
     if (conn->state == CONN_OPEN && !conn->closing) feed(conn, slice_of(NULL, 0));
 }
 
+void net_conn_switch(struct net_conn *conn, const struct net_protocol *protocol) {
+    conn->protocol->close(conn);
+    conn->protocol = protocol;
+    if (!protocol->open(conn)) {
+        net_conn_close(conn);
+        return;
+    }
+    net_conn_resume(conn);
+}
+
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     const struct net_conn *conn = handle->data;
     (void)suggested;

@@ -71,7 +71,12 @@ void net_exchange_drop(struct net_exchange *e) {
         return;
     }
     net_exchange_cancel(e);
+    mutex_lock(&e->mutex);
+    bool is_socket = e->is_socket;
+    mutex_unlock(&e->mutex);
     leave(e);
+    const struct net_app *app = e->loop->server->app;
+    if (is_socket) app->woken(app->arg);
 }
 
 void net_exchange_submit(struct net_exchange *e) {

@@ -49,6 +49,8 @@ struct net_exchange {
     bool body_ended, body_failed; // of a streamed body
     bool asked, wanted;           // for the first bytes of the body, by a worker that waits
     bool paused;                  // the loop does not feed
+    bool is_socket;               // see net_socket_begin
+    uint16_t close_code;          // of a socket that has ended
     bool gone;                    // the connection is
 };
 
@@ -179,6 +181,8 @@ void net_loop_settle(struct net_loop *loop); // hands over and writes what a tur
 // For protocols.
 void net_conn_finish(struct net_conn *conn); // no more requests; ends when all is written
 void net_conn_resume(struct net_conn *conn); // take is called again
+// Another protocol goes on with the exchanges and the bytes that are there.
+void net_conn_switch(struct net_conn *conn, const struct net_protocol *protocol);
 size_t net_conn_unsent(const struct net_conn *conn);
 bool net_conn_draining(const struct net_conn *conn);
 // exchange.c
@@ -203,6 +207,6 @@ MUST_USE bool net_workers_submit(struct net_workers *workers, struct net_exchang
 void net_workers_close(struct net_workers *workers);
 
 // --- protocols ---
-extern const struct net_protocol net_http1, net_http2, net_native;
+extern const struct net_protocol net_http1, net_http2, net_native, net_ws;
 
 #endif

@@ -26,8 +26,8 @@ static void work(void *arg) {
     void *worker = NULL;
     for (; e; e = take(w, true)) {
         if (!worker) worker = app->worker_open(app->arg);
-        if (worker) app->run(worker, e);
-        net_exchange_notice(e, true);
+        bool kept = worker && !app->run(worker, e);
+        if (!kept) net_exchange_notice(e, true);
     }
     if (worker) app->worker_close(worker);
 }
