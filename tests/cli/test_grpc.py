@@ -12,6 +12,7 @@ import sys
 import unittest
 from pathlib import Path
 
+import test_tls
 from test_serve import Served
 from tool import PATIENCE, ROOT
 
@@ -316,6 +317,14 @@ class Grpc(Served):
                 b"\xfa\x3f\x01x", metadata=[("authorization", f"Bearer {self.key}")])
         self.assertEqual(caught.exception.code().name, "INVALID_ARGUMENT")
 
+    def test_without_trailers(self):
+        """HTTP/1.1 could not tell how it went: there is no such path."""
+        answer = self.call_http("POST", "/../nacre.v1.Documents/Get", b"\0\0\0\0\0",
+                                "application/grpc")
+        self.assertEqual(answer.status, 404)
+
+    call_http = Served.call
+
     def test_deadline(self):
         self.put("a", {"n": 1})
         self.fails("DEADLINE_EXCEEDED", "Changes.Watch", collection="c", follow=True, timeout=0.5)
@@ -332,6 +341,19 @@ class Grpc(Served):
         channel = self.open(f"unix:{os.path.join(self.dir, 'nacre.sock')}")
         reply = self.stub("Admin", channel).GetServer(
             self.message("GetServerRequest")(), metadata=[("authorization", f"Bearer {self.key}")])
+        self.assertIn(b"nacre", reply.json)
+
+    def test_tls(self):
+        secure = test_tls.Secure("run")
+        self.addCleanup(secure.doCleanups)
+        secure.setUp()
+        credentials = grpc.ssl_channel_credentials(
+            Path(secure.authority.path("authority", "pem")).read_bytes())
+        channel = grpc.secure_channel(f"localhost:{secure.port}", credentials)
+        self.addCleanup(channel.close)
+        reply = self.stub("Admin", channel).GetServer(
+            self.message("GetServerRequest")(),
+            metadata=[("authorization", f"Bearer {secure.key}")], timeout=PATIENCE)
         self.assertIn(b"nacre", reply.json)
 
     def test_health(self):

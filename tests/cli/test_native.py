@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The native protocol as frames: pipelining, streams with credit, cancelling, what is no frame."""
 import os
+import signal
 import struct
 import sys
 import unittest
 
+import test_tls
 from test_serve import Served
 from tool import PATIENCE, ROOT
 
@@ -70,6 +72,16 @@ class Native(Served):
         connection = frames.Connection(os.path.join(self.dir, "nacre.sock"), self.key, PATIENCE)
         self.addCleanup(connection.close)
         self.assertEqual(connection.reply(0), ([b""], None))
+
+    def test_tls(self):
+        secure = test_tls.Secure("run")
+        self.addCleanup(secure.doCleanups)
+        secure.setUp()
+        connection = frames.Connection(None, secure.key, PATIENCE, secure.connect(secure.context()))
+        self.assertEqual(connection.reply(0), ([b""], None))
+        for i in range(1, 300):
+            connection.send(frame(i, PUT, 0, with_id(f"d{i}") + bytes_field(3, b'{"n":1}')))
+        self.assertEqual({connection.receive()[2] for _ in range(1, 300)}, {0})
 
     def test_pipelined(self):
         connection, count = self.open(), 2000
@@ -155,6 +167,16 @@ class Native(Served):
         number, _, flags, payload = connection.receive()
         self.assertEqual((number, flags), (9, MORE))
         self.assertIn(b'"_id":"b"', payload)
+
+    def test_the_end_of_the_server_ends_followers(self):
+        connection = self.open()
+        self.assertIsNone(connection.call(PUT, with_id("a") + bytes_field(3, b"{}"))[1])
+        connection.send(frame(9, CHANGES, 0, COLLECTION + number_field(49, 1)))
+        self.assertEqual(connection.receive()[:3], (9, CHANGES, MORE))
+        self.process.send_signal(signal.SIGTERM)
+        number, _, flags, payload = connection.receive()
+        self.assertEqual((number, flags, code_of(payload)), (9, FAILED, 1))
+        self.assertEqual(self.process.wait(PATIENCE), 0)
 
     def test_too_many_streams(self):
         connection = self.open()

@@ -8,9 +8,15 @@ import json
 import os
 import re
 import shutil
+import sys
 import unittest
 
 from test_serve import Served
+from tool import PATIENCE, ROOT
+
+sys.path.append(str(ROOT / "tests/conformance"))
+import frames  # noqa: E402 pylint: disable=wrong-import-position
+import messages  # noqa: E402 pylint: disable=wrong-import-position
 
 DATABASES = ("main", "mine", "other")
 COLLECTION, OTHER_COLLECTION = "things", "secrets"
@@ -74,7 +80,7 @@ class Permissions(Served):
         self.ok(201, "PUT", "/roles/clerk", {"grants": [
             {"databases": ["mine"], "collections": [COLLECTION],
              "permissions": ["documents:write"]}]})
-        self.keys = {}
+        self.keys, self.connections = {}, {}
         for role in ROLES:
             body = {"name": role, "role": role.split(" ")[0]}
             if role.endswith("of mine"):
@@ -88,7 +94,18 @@ class Permissions(Served):
         answer = self.call(verb, path, key=key)
         return json.loads(answer.text)["code"] if answer.status >= 400 and answer.text else ""
 
-    PROTOCOLS = {"rest": rest}
+    def native(self, op, names, key):
+        if key not in self.connections:
+            self.connections[key] = frames.Connection(("127.0.0.1", self.port), key, PATIENCE)
+            self.addCleanup(self.connections[key].close)
+        about = messages.OPS[op[0]]
+        message = b"".join(
+            messages.encode_field(field, names.get(field.target, "none"))
+            for field in messages.MODEL.requests[op[0]].fields if field.place == "PATH")
+        _, status = self.connections[key].call(about["number"], message)
+        return json.loads(messages.problem_answer(status).text)["code"] if status else ""
+
+    PROTOCOLS = {"rest": rest, "native": native}
 
     def test_matrix(self):
         ops = operations(self.ok(200, "GET", "/../openapi.json").json)

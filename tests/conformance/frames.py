@@ -13,11 +13,13 @@ def frame(number, method, flags=0, payload=b""):
 class Connection:
     """Frames over a socket; a hello is the first unless key is None."""
 
-    def __init__(self, address, key, patience):
+    def __init__(self, address, key, patience, connected=None):
+        """connected: a socket to use instead of one to the address."""
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-        self.socket = socket.socket(family)
+        self.socket = connected or socket.socket(family)
         self.socket.settimeout(patience)
-        self.socket.connect(address)
+        if not connected:
+            self.socket.connect(address)
         self.number = 0
         self.others = []    # frames that reply() was not asked for
         self.send(PREFACE)
