@@ -2,61 +2,30 @@
 """gRPC as stock clients use it: grpcio with generated stubs, and (where npm is) @grpc/grpc-js with
 the .proto files read at run time. Both come from their registries into a cache; skipped where those
 cannot be reached."""
-import fcntl
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
 import test_tls
+from stock_grpc import in_cache, quietly, with_grpcio
 from test_serve import Served
 from tool import PATIENCE, ROOT
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nacre/test-grpc"
-VERSION = "1.76.0"
-PACKAGES = [f"{name}=={VERSION}" for name in ("grpcio", "grpcio-tools", "grpcio-reflection",
-                                              "grpcio-health-checking", "grpcio-status")]
 MODULES = ["@grpc/grpc-js@1.14.0", "@grpc/proto-loader@0.8.0"]
 PROTO = ROOT / "proto"
 
 
-def in_cache(name, make):
-    """A folder of the cache, made once; None where that fails."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = CACHE / name
-    with open(CACHE / f"{name}.lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            try:
-                make(folder)
-            except (subprocess.SubprocessError, OSError):
-                return None
-            (folder / "ready").touch()
-    return folder
-
-
-def quietly(*words, **more):
-    subprocess.run(words, check=True, timeout=300, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
-
-
-def make_python(folder):
-    quietly(sys.executable, "-m", "venv", "--system-site-packages", str(folder))
-    quietly(str(folder / "bin/pip"), "install", "-q", *PACKAGES)
-
-
 def make_node(folder):
     folder.mkdir()
-    quietly("npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *MODULES)
+    quietly("npm", "install", "--fetch-retries=1", "--no-audit", "--no-fund", "--prefix", str(folder), *MODULES)
 
 
 def make_stubs(folder):
-    folder.mkdir()
     quietly(sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"--python_out={folder}",
             f"--grpc_python_out={folder}", f"--descriptor_set_out={folder}/all.protoset",
             *map(str, sorted(PROTO.rglob("*.proto"))))
@@ -82,9 +51,11 @@ class Grpc(Served):
         super().setUpClass()
         if not grpc:
             raise unittest.SkipTest("grpcio is not here and cannot be installed")
-        newest = max(int(path.stat().st_mtime_ns) for path in PROTO.rglob("*.proto"))
-        cls.stubs = in_cache(f"stubs-{newest}", make_stubs)
-        sys.path.insert(0, str(cls.stubs))
+        folder = tempfile.TemporaryDirectory(prefix="nacre-stubs-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.stubs = Path(folder.name)
+        make_stubs(cls.stubs)
+        sys.path.insert(0, folder.name)
 
     def setUp(self):
         super().setUp()
@@ -453,17 +424,6 @@ class Node(Served):
         self.assertEqual(json.loads(done.stdout),
                          {"got": {"_id": "d7", "n": 7}, "version": "1", "code": 5,
                           "rows": [48, 49], "documents": "2"})
-
-
-def with_grpcio():
-    """The module grpc; where it is not, the program begins anew with a Python that has it. None:
-    there is none to be had."""
-    if not grpc and not re.search("test-grpc", sys.executable):
-        folder = in_cache(f"python{sys.version_info[0]}.{sys.version_info[1]}-{VERSION}",
-                          make_python)
-        if folder:
-            os.execv(folder / "bin/python", [str(folder / "bin/python"), *sys.argv])
-    return grpc
 
 
 if __name__ == "__main__":

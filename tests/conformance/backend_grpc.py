@@ -1,5 +1,4 @@
-"""grpc: gRPC over HTTP/2 with grpcio, messages as bytes. grpcio comes from the cache that
-tests/cli/test_grpc.py fills."""
+"""grpc: gRPC over HTTP/2 with grpcio, messages as bytes. See tests/cli/stock_grpc.py."""
 import sys
 from pathlib import Path
 
@@ -7,12 +6,12 @@ import messages
 from backend import PATIENCE, Server
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "cli"))
-import test_grpc  # noqa: E402 pylint: disable=wrong-import-position
+import stock_grpc  # noqa: E402 pylint: disable=wrong-import-position
 
 
 class Grpc(Server):
     def __init__(self, folder):
-        grpc = test_grpc.with_grpcio()
+        grpc = stock_grpc.with_grpcio()
         if not grpc:
             raise ImportError("grpcio is not here and cannot be installed")
         super().__init__(folder)
