@@ -22,7 +22,8 @@ PROTO = ROOT / "proto"
 
 def make_node(folder):
     folder.mkdir()
-    quietly("npm", "install", "--fetch-retries=1", "--no-audit", "--no-fund", "--prefix", str(folder), *MODULES)
+    quietly("npm", "install", "--fetch-retries=1", "--no-audit", "--no-fund",
+            "--prefix", str(folder), *MODULES)
 
 
 def make_stubs(folder):
