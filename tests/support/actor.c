@@ -280,7 +280,10 @@ static nacre_status write_plans(struct actor *a, struct engine_tx *tx, struct pl
         if (!plans[k].changes) continue;
         status = read_back(a, tx, &plans[k]);
         if (status == NACRE_INTERNAL) return status;
-        if (status != NACRE_OK) *got = status;
+        if (status != NACRE_OK) { // the next write would record another error
+            *got = status;
+            return NACRE_OK;
+        }
     }
     return NACRE_OK;
 }
