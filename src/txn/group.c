@@ -148,7 +148,7 @@ static nacre_status after_write(struct txn *t) {
     bool many = t->effect_count > CACHED_EFFECTS_MAX;
     for (uint32_t i = 0; i < t->effect_count; i++) {
         const struct effect *e = &t->effects[i];
-        (many ? cache_replace : cache_write)(t->cache, e->key, e->row, e->row.n == 0, e->commit_ts);
+        (many ? cache_replace : cache_admit)(t->cache, e->key, e->row, e->row.n == 0, e->commit_ts);
     }
     for (uint32_t i = 0; i < t->dropped_count; i++) {
         uint8_t prefix[4];

@@ -10,8 +10,8 @@
 // releases its charge.
 //
 // Admission: in a full cache what is read once, a scan or a database much larger than the cache,
-// would cost a copy and an entry that is worth more. So a first read leaves a mark of two bytes,
-// and the next one, if the mark still stands, inserts (the doorkeeper of TinyLFU, Einziger,
+// would cost a copy and an entry that is worth more. So a first read or write leaves a mark of two
+// bytes, and the next one, if the mark still stands, inserts (the doorkeeper of TinyLFU, Einziger,
 // Friedman, Manes 2017, as a direct-mapped table: marks age by being overwritten). Marks are hints
 // without a lock. Rows of an index, each of which costs a block, are kept at once where there is
 // room (cache_offer).
@@ -237,15 +237,21 @@ void cache_write(struct cache *cache, struct slice key, struct slice value, bool
     store_lock_drop(&shard->lock);
 }
 
-void cache_replace(struct cache *cache, struct slice key, struct slice value, bool absent,
-                   uint64_t commit_ts) {
-    uint64_t hash = cache_hash(key);
+// cache_replace; whether the cache had the key.
+static bool renew(struct cache *cache, uint64_t hash, struct slice key, struct slice value,
+                  bool absent, uint64_t commit_ts) {
     struct shard *shard = shard_of(cache, hash);
     store_lock_take(&shard->lock);
     if (commit_ts > shard->last_write_ts) shard->last_write_ts = commit_ts;
     bool there = cache_table_find(&shard->table, key, hash) != NULL;
     store_lock_drop(&shard->lock);
     if (there) cache_write(cache, key, value, absent, commit_ts);
+    return there;
+}
+
+void cache_replace(struct cache *cache, struct slice key, struct slice value, bool absent,
+                   uint64_t commit_ts) {
+    (void)renew(cache, cache_hash(key), key, value, absent, commit_ts);
 }
 
 // Whether the key was read since its mark was last overwritten; leaves the mark. Place and tag are
@@ -268,6 +274,13 @@ static bool has_room(struct cache *cache, struct shard *shard, size_t bytes) {
     bool fits = shard->bytes + bytes <= cache->shard_capacity;
     store_lock_drop(&shard->lock);
     return fits && budget_fits(cache->budget, bytes);
+}
+
+void cache_admit(struct cache *cache, struct slice key, struct slice value, bool absent,
+                 uint64_t commit_ts) {
+    uint64_t hash = cache_hash(key);
+    if (!renew(cache, hash, key, value, absent, commit_ts) && was_read(cache, hash))
+        cache_write(cache, key, value, absent, commit_ts);
 }
 
 static void insert(struct cache *cache, uint64_t hash, struct cache_entry *entry,

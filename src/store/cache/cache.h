@@ -2,7 +2,7 @@
 // hash table and a clock hand; entries are refcounted, so a reader holds a value without a copy.
 //
 // Rules that keep it exact:
-//  1. apply writes through (cache_write) before the view with commit_ts is published; an entry is
+//  1. apply writes through (cache_admit, cache_replace) before the view with commit_ts is published; an entry is
 //     the newest applied state of its key.
 //  2. a reader of a view at view_ts uses an entry only if entry->ts <= view_ts; otherwise it reads
 //     the view itself.
@@ -52,6 +52,10 @@ void cache_write(struct cache *cache, struct slice key, struct slice value, bool
 // nothing.
 void cache_replace(struct cache *cache, struct slice key, struct slice value, bool absent,
                    uint64_t commit_ts);
+// As cache_write where the cache has the key or a mark of it stands; else it leaves that mark, and
+// the next read or write of the key adds it.
+void cache_admit(struct cache *cache, struct slice key, struct slice value, bool absent,
+                 uint64_t commit_ts);
 // Readers. ts: the value's own begin_ts. The first read of a key only marks it, a later one
 // inserts.
 void cache_insert(struct cache *cache, struct slice key, struct slice value, bool absent,

@@ -101,6 +101,29 @@ static void test_replace_adds_nothing(void **state) {
     cache_free(cache);
 }
 
+// A key that was written once is kept from its next read or write on.
+static void test_admit_keeps_what_is_met_again(void **state) {
+    (void)state;
+    struct cache *cache = cache_of(NULL, 1 << 20);
+    cache_admit(cache, SLICE_LIT("a"), SLICE_LIT("one"), false, 10);
+    expect(cache, "a", NULL, 0);
+    cache_insert(cache, SLICE_LIT("a"), SLICE_LIT("old"), false, 5,
+                 9); // of a view before the write
+    expect(cache, "a", NULL, 0);
+    cache_insert(cache, SLICE_LIT("a"), SLICE_LIT("one"), false, 10, 10);
+    expect(cache, "a", "one", 10);
+    cache_admit(cache, SLICE_LIT("a"), SLICE_LIT("two"), false, 11);
+    expect(cache, "a", "two", 11);
+    cache_admit(cache, SLICE_LIT("b"), SLICE_LIT("three"), false, 12);
+    cache_admit(cache, SLICE_LIT("b"), SLICE_LIT("four"), false, 13);
+    expect(cache, "b", "four", 13);
+    cache_admit(cache, SLICE_LIT("b"), slice_of(NULL, 0), true, 14);
+    const struct cache_entry *e = cache_get(cache, SLICE_LIT("b"), cache_hash(SLICE_LIT("b")));
+    assert_true(e && e->absent && e->ts == 14);
+    cache_unpin(cache, e);
+    cache_free(cache);
+}
+
 static size_t entries_of(const struct cache *cache) {
     struct cache_stats stats;
     cache_stats(cache, &stats);
@@ -344,6 +367,12 @@ static void read_step(struct cache *cache, const struct model *m, struct reader 
     cache_unpin(cache, e);
 }
 
+static void write_any(struct cache *cache, struct rng *rng, struct slice key, uint64_t applied) {
+    void (*const ways[])(struct cache *, struct slice, struct slice, bool,
+                         uint64_t) = {cache_write, cache_replace, cache_admit};
+    ways[rng_below(rng, 3)](cache, key, slice_of(&applied, 8), is_absent(applied), applied);
+}
+
 static void test_the_rules_against_a_model(void **state) {
     (void)state;
     static struct model m;
@@ -362,8 +391,7 @@ static void test_the_rules_against_a_model(void **state) {
                 char text[16];
                 applied++;
                 m.ts[key][m.count[key]++] = applied;
-                cache_write(cache, key_text(key, text), slice_of(&applied, 8), is_absent(applied),
-                            applied);
+                write_any(cache, &rng, key_text(key, text), applied);
             } else if (what < 15) {
                 published = applied;
             } else if (what < 20) { // stands for eviction, at any time
@@ -481,6 +509,7 @@ int main(void) {
         cmocka_unit_test(test_write_get_replace),
         cmocka_unit_test(test_insert_only_what_is_newest),
         cmocka_unit_test(test_replace_adds_nothing),
+        cmocka_unit_test(test_admit_keeps_what_is_met_again),
         cmocka_unit_test(test_what_is_got_once_is_not_kept),
         cmocka_unit_test(test_what_is_offered_is_kept_where_there_is_room),
         cmocka_unit_test(test_what_is_offered_evicts_nothing),
