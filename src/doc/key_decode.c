@@ -49,6 +49,12 @@ static enum key_read key_read_bytes(struct key_reader *r, uint8_t *out, size_t *
     size_t n = 0;
     while (r->p < r->end) {
         uint8_t byte = *r->p ^ r->mask;
+        if (byte > KEY_ESCAPE) { // itself, as most bytes are
+            if (out) out[n] = byte;
+            n++;
+            r->p++;
+            continue;
+        }
         if (byte == KEY_ESCAPE) {
             int second = r->end - r->p > 1 ? r->p[1] ^ r->mask : -1;
             if (second == KEY_CUT_SECOND) return key_take_cut(r);

@@ -10,6 +10,9 @@
 #include "engine/changes.h"
 #include "engine/internal.h"
 
+// Of most answers, so that who applies seldom allocates what another thread frees.
+enum { RESULT_ROOM = 256 };
+
 static void fail_submission(struct submission *s, nacre_status status, const struct err *err) {
     s->status = status;
     s->err = *err;
@@ -509,6 +512,7 @@ nacre_status engine_submit(struct ctx *ctx, struct engine *e, const struct engin
     TRY(names_of(ctx, c, &whole.names));
     if (c->payload.n > SINGLE_COMMAND_MAX) TRY(split(ctx, e, &whole, &s));
     buf_init(&s.result, NULL, SIZE_MAX);
+    if (!buf_reserve(&s.result, RESULT_ROOM)) return err_nomem(ctx);
     post_init(&s.news);
     run_submission(e, &s);
     nacre_status status = take_answer(ctx, e, &s, out);

@@ -186,12 +186,12 @@ static nacre_status prepare_op(struct ctx *ctx, struct engine *e, struct engine_
                                struct write_op *op) {
     struct body_scan scan = {0};
     struct val id;
-    struct buf key BUF_CLEANUP = {0};
+    uint8_t room[8192];
+    struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room};
     *op = (struct write_op){.kind = item->kind, .tablet = collection->tablet};
     if (item->kind <= WRITE_PATCH && item->format != PATCH_FORMAT_OPS)
         scan = prepare_scan(item->body);
     TRY(choose_id(ctx, e, item, collection, &scan, &id));
-    buf_init(&key, NULL, 8192);
     (void)key_put(&key, id, false);
     TRY(buf_status(&key));
     const uint8_t *p = arena_copy(&ctx->arena, key.p, key.n);

@@ -112,24 +112,32 @@ static nacre_status refuse_first(struct ctx *ctx, struct engine *e,
     return status;
 }
 
+// The view and, in it, the collection.
+static nacre_status resolve(struct ctx *ctx, struct engine *e, struct target target,
+                            struct view **out_view, const struct collection **out) {
+    TRY(engine_usable(ctx, e));
+    struct view *view = engine_view(e);
+    uint32_t tablet;
+    nacre_status status = engine_resolve_in(ctx, view->catalog, target, &tablet);
+    if (status != NACRE_OK) {
+        txn_view_release(view);
+        return status;
+    }
+    *out_view = view;
+    *out = catalog_by_tablet(view->catalog, tablet);
+    return NACRE_OK;
+}
+
 static nacre_status resolve_or_make(struct ctx *ctx, struct engine *e,
                                     const struct write_request *request, struct view **out_view,
                                     const struct collection **out, uint32_t *out_failed) {
-    struct engine_collection handle = {0};
-    nacre_status status = engine_resolve(ctx, e, request->target, &handle);
-    if (status == NACRE_COLLECTION_NOT_FOUND && may_make_collection(request)) {
-        struct result ignored;
-        TRY(refuse_first(ctx, e, request, out_failed));
-        struct catalog_request make = {.op = CATALOG_CREATE_COLLECTION, .target = request->target};
-        TRY(engine_catalog_implicit(ctx, e, &make, &ignored));
-        status = engine_resolve(ctx, e, request->target, &handle);
-    }
-    if (status != NACRE_OK) return status;
-    *out_view = engine_view(e);
-    *out = catalog_by_tablet((*out_view)->catalog, handle.tablet);
-    if (*out) return NACRE_OK;
-    txn_view_release(*out_view);
-    return err_set(ctx, NACRE_COLLECTION_NOT_FOUND, "the collection was dropped");
+    nacre_status status = resolve(ctx, e, request->target, out_view, out);
+    if (status != NACRE_COLLECTION_NOT_FOUND || !may_make_collection(request)) return status;
+    struct result ignored;
+    TRY(refuse_first(ctx, e, request, out_failed));
+    struct catalog_request make = {.op = CATALOG_CREATE_COLLECTION, .target = request->target};
+    TRY(engine_catalog_implicit(ctx, e, &make, &ignored));
+    return resolve(ctx, e, request->target, out_view, out);
 }
 
 static bool has_impure_filter(const struct write_request *request,
@@ -222,6 +230,14 @@ nacre_status engine_submit_op(struct ctx *ctx, struct engine *e, struct write_op
     return engine_submit_keyed(ctx, e, &submit, &payload, idempotency, out);
 }
 
+// Room for the whole command at once, or what it may take: growing would copy it several times.
+static bool payload_room(struct buf *payload, const struct command_write *command) {
+    size_t room = 64;
+    for (uint32_t i = 0; i < command->count && room < payload->max; i++)
+        room += 64 + command->ops[i].id_key.n + command->ops[i].body.n;
+    return buf_reserve(payload, room < payload->max ? room : payload->max) != NULL;
+}
+
 static nacre_status submit_once(struct ctx *ctx, struct engine *e,
                                 const struct write_request *request, struct result *out,
                                 bool *retry) {
@@ -235,7 +251,7 @@ static nacre_status submit_once(struct ctx *ctx, struct engine *e,
         return engine_look_up(ctx, e, &command.idempotency, status, out);
     if (status != NACRE_OK) return status;
     buf_init(&payload, engine_budget(e), COMMAND_BYTES_MAX + 1024);
-    command_write_encode(&payload, &command);
+    if (payload_room(&payload, &command)) command_write_encode(&payload, &command);
     struct engine_command submit = {.type = COMMAND_WRITE, .durability = request->durability};
     if (command.count) submit.tablet = command.ops[0].tablet;
     if (command.count == 1) submit.key = command.ops[0].id_key;

@@ -46,7 +46,8 @@ static nacre_status component_add_elements(struct component_reach *r, struct val
     struct slice name;
     struct val element;
     bool empty = true;
-    for (; bson_next(&it, &name, &element); empty = false) TRY(component_add_val(r, element));
+    for (; bson_next(&it, &name, &element); empty = false)
+        TRY(component_add_val(r, element));
     if (!empty) return NACRE_OK;
     buf_reset(r->scratch);
     component_put_empty_array(r->scratch, r->descending);
@@ -107,11 +108,11 @@ static nacre_status component_collect(struct component_reach *r, const struct do
 
 nacre_status component_list_of(struct ctx *ctx, const struct index_field *field,
                                const struct doc *doc, struct component_list *out) {
-    struct buf scratch BUF_CLEANUP;
+    uint8_t room[2 * KEY_COMPONENT_MAX];
+    struct buf scratch = {.p = room, .cap = sizeof room, .max = sizeof room};
     struct component_list list = {0};
     struct component_reach reach = {
         .ctx = ctx, .list = &list, .scratch = &scratch, .descending = field->descending};
-    buf_init(&scratch, ctx->arena.budget, 2 * KEY_COMPONENT_MAX);
     TRY(component_collect(&reach, doc, &field->path));
     component_sort(&list);
     *out = list;

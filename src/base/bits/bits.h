@@ -9,9 +9,21 @@
 
 #include "base/mem/slice.h"
 
-static inline uint16_t bits_le16(const void *p) { uint16_t v; memcpy(&v, p, 2); return v; }
-static inline uint32_t bits_le32(const void *p) { uint32_t v; memcpy(&v, p, 4); return v; }
-static inline uint64_t bits_le64(const void *p) { uint64_t v; memcpy(&v, p, 8); return v; }
+static inline uint16_t bits_le16(const void *p) {
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
+}
+static inline uint32_t bits_le32(const void *p) {
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+static inline uint64_t bits_le64(const void *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
 static inline uint32_t bits_be32(const void *p) { return __builtin_bswap32(bits_le32(p)); }
 static inline uint64_t bits_be64(const void *p) { return __builtin_bswap64(bits_le64(p)); }
 static inline void bits_put_le16(void *p, uint16_t v) { memcpy(p, &v, 2); }
@@ -28,7 +40,14 @@ bool bits_take_le32(struct slice *in, uint32_t *out);
 bool bits_take_le64(struct slice *in, uint64_t *out);
 bool bits_take_be32(struct slice *in, uint32_t *out);
 bool bits_take_be64(struct slice *in, uint64_t *out);
-bool bits_take_varint(struct slice *in, uint64_t *out); // LEB128, ≤ 10 bytes, shortest form only
+bool bits_take_varint_long(struct slice *in, uint64_t *out);
+// LEB128, ≤ 10 bytes, shortest form only. Most take one byte.
+static inline bool bits_take_varint(struct slice *in, uint64_t *out) {
+    if (in->n == 0 || in->p[0] >= 0x80) return bits_take_varint_long(in, out);
+    *out = in->p[0];
+    *in = slice_skip(*in, 1);
+    return true;
+}
 static inline bool bits_take_varint32(struct slice *in, uint32_t *out) {
     struct slice before = *in;
     uint64_t v;

@@ -46,7 +46,7 @@ bool bits_take_be64(struct slice *in, uint64_t *out) {
 
 // One value has one encoding: a last byte of 0 (after the first) is refused, as is what does not
 // fit 64 bits.
-bool bits_take_varint(struct slice *in, uint64_t *out) {
+bool bits_take_varint_long(struct slice *in, uint64_t *out) {
     uint64_t value = 0;
     for (size_t i = 0; i < in->n && i < 10; i++) {
         uint8_t byte = in->p[i];

@@ -66,7 +66,7 @@ const struct rocks_sorted *rocks_order_sort(struct rocks_order **order,
     struct slice rest = buf_slice(&batch->bytes);
     struct kv_batch_entry entry;
     size_t n = 0;
-    if (!make_room(order, batch->count)) return NULL;
+    if (buf_status(&batch->bytes) != NACRE_OK || !make_room(order, batch->count)) return NULL;
     struct rocks_sorted *items = (*order)->items;
     while (n < batch->count && kv_batch_next(&rest, &entry)) {
         if (entry.op == KV_OP_DELETE_RANGE) return NULL;

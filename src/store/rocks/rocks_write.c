@@ -33,17 +33,20 @@ static void batch_add(struct kv_rocks *rocks, const struct kv_batch_entry *entry
                                            entry->value.n);
 }
 
-static void batch_fill(struct kv_rocks *rocks, const struct kv_batch *batch) {
+// What sorting took is well-formed; the rest is looked at before any of it is added.
+static nacre_status batch_fill(struct kv_rocks *rocks, struct ctx *ctx,
+                               const struct kv_batch *batch) {
     size_t count;
     const struct rocks_sorted *sorted = rocks_order_sort(&rocks->order, batch, &count);
-    if (sorted) {
-        for (size_t i = 0; i < count; i++)
-            batch_add(rocks, &sorted[i].entry);
-        return;
-    }
+    for (size_t i = 0; sorted && i < count; i++)
+        batch_add(rocks, &sorted[i].entry);
+    if (sorted) return NACRE_OK;
+    TRY(kv_batch_check(ctx, batch));
     struct slice rest = buf_slice(&batch->bytes);
     struct kv_batch_entry entry;
-    while (kv_batch_next(&rest, &entry)) batch_add(rocks, &entry);
+    while (kv_batch_next(&rest, &entry))
+        batch_add(rocks, &entry);
+    return NACRE_OK;
 }
 
 static void batch_reset(struct kv_rocks *rocks) {
@@ -59,8 +62,7 @@ static void batch_reset(struct kv_rocks *rocks) {
 nacre_status rocks_write(struct kv *kv, struct ctx *ctx, const struct kv_batch *batch) {
     struct kv_rocks *rocks = rocks_of(kv);
     TRY(rocks_check_writable(rocks, ctx));
-    TRY(kv_batch_check(ctx, batch));
-    batch_fill(rocks, batch);
+    TRY(batch_fill(rocks, ctx, batch));
     if (batch->bytes.n > rocks->batch_bytes) rocks->batch_bytes = batch->bytes.n;
     char *error = NULL;
     rocksdb_write(rocks->db, rocks->write_options, rocks->batch, &error);
@@ -121,7 +123,8 @@ nacre_status rocks_flush(struct kv *kv, struct ctx *ctx) {
         status = flush_all(rocks, ctx);
         if (status == NACRE_MEMORY_LIMIT)
             atomic_store(&rocks->dirty, true); // nothing was lost: flush again
-        else if (status != NACRE_OK) rocks_stop(rocks, ctx);
+        else if (status != NACRE_OK)
+            rocks_stop(rocks, ctx);
     }
     store_lock_drop(&rocks->flush_lock);
     return status;
@@ -136,8 +139,10 @@ nacre_status rocks_flush_begin(struct kv *kv, struct ctx *ctx) {
 nacre_status rocks_parent_sync(struct ctx *ctx, const char *path) {
     char parent[ROCKS_PATH_MAX];
     size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/') n--;
-    while (n > 0 && path[n - 1] != '/') n--;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
     if (n >= sizeof parent)
         return err_set(ctx, NACRE_INVALID_ARGUMENT, "the path of the store is too long");
     if (n == 0) return dir_sync(ctx, ".");
