@@ -2,8 +2,8 @@
 // hash table and a clock hand; entries are refcounted, so a reader holds a value without a copy.
 //
 // Rules that keep it exact:
-//  1. apply writes through (cache_admit, cache_replace) before the view with commit_ts is published;
-//     an entry is the newest applied state of its key.
+//  1. apply writes through (cache_admit, cache_replace) before the view with commit_ts is
+//     published; an entry is the newest applied state of its key.
 //  2. a reader of a view at view_ts uses an entry only if entry->ts <= view_ts; otherwise it reads
 //     the view itself.
 //  3. a reader inserts what it read at view_ts only if no write with a later ts went into the shard
