@@ -30,6 +30,9 @@ typedef struct nacre_serve_options {
     /* Calls a second of each key, user or token, and of all that are bound to the same databases;
      * 0: no limit. The admin key has none. */
     uint32_t rate, tenant_rate;
+    /* Origins whose web pages may read answers, "https://a.example,https://b.example" or "*";
+     * NULL: none. */
+    const char *cors;
 } nacre_serve_options;
 
 /* Opens the directory and serves it until nacre_server_stop, in threads of its own. Also listens on
@@ -44,6 +47,12 @@ NACRE_MUST_USE nacre_status nacre_server_reload(nacre_server *server, nacre_open
 /* Takes no more requests, waits up to 10 s for those that run, cancels the others, closes the
  * directory. NULL is fine. */
 NACRE_MUST_USE nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error);
+
+/* Reads the audit log of a directory: *out_lines, and the hash of its last line with a NUL, to be
+ * compared with one that was kept elsewhere. NACRE_CORRUPT: error names the first line that does
+ * not follow from the one before; NACRE_NOT_FOUND: there is no log. error may be NULL. */
+NACRE_MUST_USE nacre_status nacre_audit_verify(const char *dir, nacre_open_error *error,
+                                               uint64_t *out_lines, char out_last[65]);
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,7 @@ nacre_status auth_open(struct ctx *ctx, const struct auth_options *options, stru
     if (status == NACRE_OK) status = role_built_in(ctx, auth);
     if (status == NACRE_OK) status = held_load(ctx, auth);
     if (status == NACRE_OK) status = token_open(ctx, auth);
+    if (status == NACRE_OK) status = audit_open(ctx, options->dir, options->world, &auth->log);
     if (status == NACRE_OK)
         *out = auth;
     else
@@ -47,8 +48,13 @@ nacre_status auth_open(struct ctx *ctx, const struct auth_options *options, stru
     return status;
 }
 
+struct audit *auth_log(struct auth *auth) {
+    return auth->log;
+}
+
 void auth_close(struct auth *auth) {
     if (!auth) return;
+    audit_close(auth->log);
     token_close(auth);
     held_free(auth);
     identity_free(auth->admin_identity);

@@ -42,6 +42,9 @@ MUST_USE nacre_status auth_open(struct ctx *ctx, const struct auth_options *opti
                                 struct auth **out);
 void auth_close(struct auth *auth); // NULL is fine
 
+// What was administered and refused (auth/audit.h).
+struct audit *auth_log(struct auth *auth);
+
 // --- who ---
 
 // One who was authenticated; auth_who_free.

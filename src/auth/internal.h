@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "auth/audit.h"
 #include "auth/auth.h"
 #include "auth/limit.h"
 #include "auth/pattern.h"
@@ -59,7 +60,8 @@ struct auth_identity {
 struct auth {
     struct auth_options options;
     struct secret_admin admin;
-    uint32_t of_server;      // bits of permissions over the server
+    uint32_t of_server; // bits of permissions over the server
+    struct audit *log;
     struct limit *wrong;     // credentials that were none, by address
     struct limit *by_who;    // calls of each; NULL: no limit
     struct limit *by_tenant; // calls of those with the same databases; NULL: no limit

@@ -137,6 +137,12 @@ void secret_mark(const struct secret_admin *process, struct slice password,
                        sizeof process->process);
 }
 
+void secret_digest(struct slice text, char out[2 * SECRET_HASH_SIZE + 1]) {
+    uint8_t hash[SECRET_HASH_SIZE];
+    crypto_generichash(hash, sizeof hash, text.p, text.n, NULL, 0);
+    sodium_bin2hex(out, 2 * SECRET_HASH_SIZE + 1, hash, sizeof hash);
+}
+
 void secret_name(struct slice text, char out[SECRET_NAME_SIZE + 1]) {
     uint8_t hash[crypto_generichash_BYTES_MIN];
     crypto_generichash(hash, sizeof hash, text.p, text.n, NULL, 0);

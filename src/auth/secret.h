@@ -22,6 +22,8 @@ void secret_key_make(char id[SECRET_ID_SIZE + 1], char key[SECRET_KEY_MAX]);
 struct slice secret_key_id(struct slice key);
 // Of a whole key. The secret has 256 bits: a plain hash keyed with the public id is enough.
 void secret_key_hash(struct slice key, uint8_t out[SECRET_HASH_SIZE]);
+// A hash of any text, as text.
+void secret_digest(struct slice text, char out[2 * SECRET_HASH_SIZE + 1]);
 
 // Passwords: argon2id at libsodium's interactive limits (64 MiB, two passes): a tenth of a second.
 enum { SECRET_PASSWORD_MIN = 8, SECRET_PASSWORD_MAX = 256, SECRET_STORED_MAX = 128 };

@@ -80,6 +80,7 @@ enum cli_option_id {
     OPT_BAIL,
     OPT_LISTEN,
     OPT_INSECURE,
+    OPT_CORS,
     OPT_RATE,
     OPT_TENANT_RATE,
     OPT_JWKS,

@@ -50,6 +50,7 @@ int cmd_db_drop(struct cli *cli, const struct cli_call *call);
 int cmd_check(struct cli *cli, const struct cli_call *call);
 int cmd_bench(struct cli *cli, const struct cli_call *call);
 int cmd_serve(struct cli *cli, const struct cli_call *call);
+int cmd_audit_verify(struct cli *cli, const struct cli_call *call);
 int cmd_shell(struct cli *cli, const struct cli_call *call);
 int cmd_demo(struct cli *cli, const struct cli_call *call);
 int cmd_demo_writer(struct cli *cli, const struct cli_call *call);

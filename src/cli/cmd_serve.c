@@ -1,4 +1,4 @@
-// nacre serve.
+// nacre serve, nacre audit.
 #include "nacre/serve.h"
 
 #include <stdio.h>
@@ -61,6 +61,7 @@ int cmd_serve(struct cli *cli, const struct cli_call *call) {
         .backups = call->options[OPT_BACKUPS].text,
         .listen = addresses,
         .insecure = call->options[OPT_INSECURE].given,
+        .cors = call->options[OPT_CORS].text,
         .rate = (uint32_t)call->options[OPT_RATE].number,
         .tenant_rate = (uint32_t)call->options[OPT_TENANT_RATE].number,
         .jwks = call->options[OPT_JWKS].text,
@@ -79,4 +80,26 @@ int cmd_serve(struct cli *cli, const struct cli_call *call) {
     if (!code) code = serve(cli, &options);
     cli_text_free(&list);
     return code;
+}
+
+int cmd_audit_verify(struct cli *cli, const struct cli_call *call) {
+    const char *dir = call->count > 0 ? call->arguments[0] : cli->dir;
+    nacre_open_error error = {0};
+    struct cli_text line = {0};
+    char last[65];
+    uint64_t lines;
+    nacre_status status = nacre_audit_verify(dir, &error, &lines, last);
+    if (status != NACRE_OK)
+        return cli_error(cli, status, error.hint[0] ? error.hint : NULL, "%s",
+                         error.detail[0] ? error.detail : nacre_status_title(status));
+    if (cli->json) {
+        cmd_member_number(&line, "lines", lines);
+        cmd_member_text(&line, "last", last);
+        cmd_members_end(&line);
+    } else {
+        cli_text_format(&line, "%llu lines, the last is %s", (unsigned long long)lines, last);
+    }
+    cli_put_line((struct cli_slice){cli_text_of(&line), line.size});
+    cli_text_free(&line);
+    return 0;
 }

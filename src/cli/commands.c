@@ -219,9 +219,14 @@ const struct cli_command cli_commands[] = {
      "nacre serve data\nnacre serve data --listen 127.0.0.1:8080\n"
      "curl -H \"Authorization: Bearer $(cat data/admin.key)\" http://127.0.0.1:7700/v1/collections",
      OPTIONS(OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_SLOW_MS, OPT_TLS_CERT,
-             OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_RATE, OPT_TENANT_RATE, OPT_JWKS,
-             OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
+             OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_CORS, OPT_RATE, OPT_TENANT_RATE,
+             OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
      cmd_serve, false},
+    {"audit verify", "[DIR]", 0, 1, "Verify the audit log of a served directory",
+     "That every line follows from the one before. Tells how many there are and the hash of the "
+     "last:\n"
+     "kept elsewhere, it shows later that nothing was taken from the end.",
+     "nacre audit verify data", NULL, cmd_audit_verify, false},
     {"shell", "[DIR]", 0, 1, "Type commands",
      "The same commands without the word nacre; quotes as in a shell, JSON needs none and may go\n"
      "over several lines. From a pipe it runs a command a line and goes on after a failure; the "

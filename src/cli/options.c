@@ -124,6 +124,8 @@ const struct cli_option cli_options[OPT_COUNT] = {
                     "addresses (default 127.0.0.1:7700); port 0: any that is free"},
     [OPT_INSECURE] = {"insecure", 0, CLI_FLAG, NULL, 0, 0,
                       "allow addresses that other machines reach, without TLS"},
+    [OPT_CORS] = {"cors", 0, CLI_TEXT, "ORIGIN,…", 0, 0,
+                  "web pages that may read answers, as https://app.example; *: all"},
     [OPT_RATE] = {"rate", 0, CLI_NUMBER, "N", 1, 1000000,
                   "calls a second of each key, user or token (default: any)"},
     [OPT_TENANT_RATE] = {"tenant-rate", 0, CLI_NUMBER, "N", 1, 1000000,

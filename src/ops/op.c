@@ -172,6 +172,7 @@ static nacre_status wait_sequence(struct op_call *call) {
 
 static nacre_status check(struct op_call *call) {
     TRY(op_permit(call));
+    TRY(op_audit_ready(call));
     for (int param = 0; param < OP_PARAMS; param++)
         TRY(check_param(call, (enum op_param)param));
     TRY(check_consistency(call));
@@ -212,6 +213,7 @@ nacre_status op_run(struct op_call *call) {
         lib_request_set(session, &(struct lib_request){0});
         lib_caller_set(session, NULL, true);
     }
+    status = op_audit(call, status);
     if (status != NACRE_OK) status = op_refuse(call, status);
     op_slowlog_end(call, begin_ns, status);
     op_tx_leave(call, tx);

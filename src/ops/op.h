@@ -53,6 +53,7 @@ struct op_principal {
     struct auth *auth; // where keys, roles and users are administered; NULL: there are none
     struct auth_who who;
     struct limit_state limit; // of its calls; also where it was refused for that
+    char address[46];         // "": none
     bool owner; // holds the directory itself, without a server: may everything. Then who is empty
 };
 
@@ -71,7 +72,7 @@ enum op_media { OP_JSON, OP_MERGE_PATCH, OP_JSON_PATCH, OP_NDJSON, OP_CSV, OP_EV
 struct op_answer {
     int status; // HTTP
     bool replayed;
-    bool minimal; // Prefer: return=minimal was followed
+    bool minimal;        // Prefer: return=minimal was followed
     uint64_t version;    // ETag; 0 = none
     char sequence[64];   // "" = none
     struct buf location; // "" = none
@@ -100,7 +101,7 @@ struct op_call {
     enum op_media accept; // one of op->offers
     const struct op_stream *stream;
     nacre_collection collection;
-    struct buf *scratch; // of op_members; NULL: not used
+    struct buf *scratch;    // of op_members; NULL: not used
     const char *request_id; // for problem objects; NULL: none
     struct op_answer answer;
 };

@@ -1,6 +1,8 @@
 // Schemes of credentials, and whom they make of a request.
 #include "ops/principal.h"
 
+#include <stdio.h>
+
 // "Scheme rest": rest, whatever case the scheme is in; p NULL: it is another scheme.
 static struct slice scheme_rest(struct slice text, const char *scheme) {
     size_t size = strlen(scheme);
@@ -35,6 +37,7 @@ static nacre_status refuse(struct ctx *ctx, struct auth *auth,
     if (given && auth_wrong(ctx, auth, credential->address, &out->limit) == NACRE_RATE_LIMITED)
         return NACRE_RATE_LIMITED;
     out->limit = (struct limit_state){0};
+    if (given) op_audit_wrong(ctx, auth, credential);
     if (ctx->err.status == NACRE_UNAUTHENTICATED) return NACRE_UNAUTHENTICATED; // it says why
     err_set(ctx, NACRE_UNAUTHENTICATED,
             given ? "this key is not valid here" : "expected a header Authorization: Bearer KEY");
@@ -55,6 +58,8 @@ static nacre_status identify(struct ctx *ctx, struct auth *auth,
 nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
                              const struct op_credential *credential, struct op_principal *out) {
     *out = (struct op_principal){.auth = auth};
+    snprintf(out->address, sizeof out->address, "%.*s", (int)credential->address.n,
+             (const char *)credential->address.p);
     nacre_status status = identify(ctx, auth, credential, &out->who);
     if (status == NACRE_UNAUTHENTICATED) return refuse(ctx, auth, credential, out);
     TRY(status);

@@ -42,6 +42,12 @@ void op_principal_enter(struct op_call *call);
 // Whether an error of the library may name what the principal may not see; then the error without.
 bool op_hides_names(const struct op_call *call, nacre_status status);
 MUST_USE nacre_status op_hide_names(struct op_call *call, nacre_status status);
+// What administers stands in the audit log before it is answered, and so does what is refused.
+// NACRE_UNAVAILABLE: the log cannot be written.
+MUST_USE nacre_status op_audit_ready(struct op_call *call);
+// status, or why a call that was done could not be told.
+MUST_USE nacre_status op_audit(struct op_call *call, nacre_status status);
+void op_audit_wrong(struct ctx *ctx, struct auth *auth, const struct op_credential *credential);
 // A list of databases or collections ({"items":[{"name"…}]}), those that the principal may read.
 MUST_USE nacre_status op_answer_shown(struct op_call *call, const char *json, bool databases);
 

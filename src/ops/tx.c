@@ -6,8 +6,8 @@
 #include "base/os/mutex.h"
 #include "base/text/time.h"
 #include "lib/lib_body.h"
-#include "ops/principal.h"
 #include "lib/lib_caller.h"
+#include "ops/principal.h"
 
 enum { TXS_MAX = 1024, TX_ID_SIZE = 32, TX_GRACE_MS = 60000 };
 

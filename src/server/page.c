@@ -26,6 +26,7 @@ static void reply_page(struct rest *rest, const char *type, struct slice content
     buf_reset(headers);
     buf_printf(headers, "Nacre-Request-Id: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
                rest->request_id, type);
+    cors_put(rest, headers);
     net_reply(rest->exchange, 200, buf_slice(headers), content);
 }
 

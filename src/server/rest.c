@@ -35,7 +35,9 @@ static void put_headers(struct rest *rest, const struct op_answer *answer) {
     if (answer->minimal) buf_put_str(out, "Preference-Applied: return=minimal\r\n");
     if (answer->status == 401) buf_put_str(out, "WWW-Authenticate: Bearer\r\n");
     put_limit(&rest->limit, answer->status, out);
-    buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    cors_put(rest, out);
+    buf_put_str(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+                     "Content-Security-Policy: frame-ancestors 'none'\r\n");
 }
 
 static void reply(struct rest *rest, struct op_answer *answer) {
@@ -199,7 +201,8 @@ bool rest_run(struct worker *worker, struct net_exchange *exchange) {
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest.request_id);
     bool socket = false;
-    if (page_run_public(&rest) || !authenticate(&rest, &principal)) return true;
+    if (cors_run_preflight(&rest) || page_run_public(&rest) || !authenticate(&rest, &principal))
+        return true;
     if (slice_eq_str(rest.request->path, "/ws"))
         socket = run_socket(&rest, &principal);
     else if (!page_run(&rest, &principal))

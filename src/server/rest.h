@@ -20,6 +20,12 @@ void rest_refuse(struct rest *rest, const char *extra);
 // 404, or 405 where route->allowed has verbs.
 void rest_refuse_path(struct rest *rest, const struct route *route);
 
+// --- cors.c ---
+
+// The headers that let a page read this answer.
+void cors_put(const struct rest *rest, struct buf *out);
+bool cors_run_preflight(struct rest *rest); // true: answered; needs no key
+
 // --- page.c; true: answered ---
 
 bool page_run_public(struct rest *rest);                                // paths that need no key

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/audit.h"
 #include "engine/changes.h"
 #include "lib/lib_caller.h"
 #include "server/server.h"
@@ -190,6 +191,7 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
     TRY(sockets_open(ctx, server, &server->sockets));
     TRY(net_server_open(ctx, &server->app, &limits, &server->net));
     TRY(keep_tls(ctx, server, options));
+    TRY(keep_path(ctx, options->cors, &server->cors));
     TRY(load_tls(ctx, server));
     for (size_t i = 0; i < count; i++)
         TRY(listen_on(ctx, server, addresses[i], options));
@@ -269,7 +271,18 @@ nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     nacre_status status = nacre_close(server->db, error);
     mem_free(server->tls_certificate);
     mem_free(server->tls_key);
+    mem_free(server->cors);
     mem_free(server->tls_client_ca);
     mem_free(server);
+    return status;
+}
+
+nacre_status nacre_audit_verify(const char *dir, nacre_open_error *error, uint64_t *out_lines,
+                                char out_last[65]) {
+    struct ctx ctx;
+    ctx_init(&ctx, &world_system, NULL, 1 << 20);
+    nacre_status status = audit_verify(&ctx, dir, out_lines, out_last);
+    if (status != NACRE_OK) tell(error, &ctx);
+    ctx_free(&ctx);
     return status;
 }

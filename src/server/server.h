@@ -29,6 +29,7 @@ struct nacre_server {
     struct worker *workers;
     char *tls_certificate, *tls_key, *tls_client_ca; // paths; NULL: none
     bool tls_12;
+    char *cors;           // origins whose pages may read answers, "a,b" or "*"; NULL: none
     char addresses[1024]; // what it listens on, for people
 };
 
