@@ -35,6 +35,7 @@ set(NACRE_LIB_openssl/ssl.h ssl)
 set(NACRE_LIB_openssl/err.h crypto)
 set(NACRE_LIB_openssl/evp.h crypto)
 set(NACRE_LIB_wslay/wslay.h wslay)
+set(NACRE_LIB_zlib.h z)
 set(NACRE_LIB_sodium.h sodium)
 set(NACRE_LIB_cjose/cjose.h cjose)
 

@@ -87,6 +87,9 @@ struct slice net_body(const struct net_exchange *exchange); // of a whole body; 
 struct slice net_peer(const struct net_exchange *exchange);
 // The next bytes of a streamed body; 0 at its end, -1: the peer is gone or sent nonsense.
 long net_read(struct net_exchange *exchange, void *buffer, size_t size);
+// The reply's content may be compressed as the client likes it. Before the reply; not for what
+// answers a secret, whose size would tell of it.
+void net_compress(struct net_exchange *exchange);
 // The whole reply. headers: lines that end with CR LF, without length and connection.
 void net_reply(struct net_exchange *exchange, int status, struct slice headers,
                struct slice content);

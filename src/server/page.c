@@ -23,6 +23,7 @@ static bool is_page(struct rest *rest, const char *path, bool *answered) {
 
 static void reply_page(struct rest *rest, const char *type, struct slice content) {
     struct buf *headers = &rest->worker->headers;
+    net_compress(rest->exchange);
     buf_reset(headers);
     buf_printf(headers, "Nacre-Request-Id: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
                rest->request_id, type);
@@ -37,6 +38,7 @@ static void reply_file(struct rest *rest, const struct ui_file *file) {
     struct slice content = slice_of(file->content, *file->size);
     char tag[12];
     snprintf(tag, sizeof tag, "\"%08x\"", crc32c(0, content.p, content.n));
+    net_compress(rest->exchange);
     bool known = slice_eq_str(http_header(rest->request, "if-none-match"), tag);
     buf_reset(headers);
     buf_printf(headers,

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "auth/audit.h"
 #include "engine/changes.h"
@@ -10,7 +11,13 @@
 #include "server/server.h"
 #include "server/sockets.h"
 
-enum { WORKERS_MAX = 256, CONNECTIONS_MAX = 20000, DRAIN_MS = 10000, SLOW_MS = 500 };
+enum {
+    WORKERS_MAX = 256,
+    CONNECTIONS_MAX = 20000,
+    LOOPS_MAX = 64,
+    DRAIN_MS = 10000,
+    SLOW_MS = 500
+};
 
 // --- workers ---
 
@@ -153,12 +160,18 @@ static nacre_status load_tls(struct ctx *ctx, struct nacre_server *server) {
 
 // --- begin and end ---
 
+// One a processor.
+static uint32_t loops_here(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > LOOPS_MAX ? LOOPS_MAX : (uint32_t)count;
+}
+
 static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                           struct nacre_server *server) {
     static const char *const usual[] = {"127.0.0.1:7700"};
     const struct net_limits limits = {.connections = CONNECTIONS_MAX,
                                       .workers = WORKERS_MAX,
-                                      .loops = 2,
+                                      .loops = loops_here(),
                                       .head_ms = 10000,
                                       .idle_ms = 75000,
                                       .stall_ms = 30000};

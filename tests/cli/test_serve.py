@@ -564,6 +564,47 @@ class Wire(Served):
                            f"Expect: 100-continue\r\n\r\n".encode())
             self.assertTrue(got.startswith("HTTP/1.1 401 "), got)
 
+    def test_compressed(self):
+        """As the client likes it, whole and streamed; what is small or administration never is."""
+        lines = b"".join(b'{"_id":%d,"t":"%s"}\n' % (i, b"x" * 100) for i in range(3000))
+        self.ok(200, "POST", "/collections/c:import", lines, "application/x-ndjson")
+        path = "/collections/c/docs?limit=500"
+        plain = self.ok(200, "GET", path)
+        self.assertEqual((plain.headers["Content-Encoding"], plain.headers["Vary"]),
+                         (None, "Accept-Encoding"))
+        unpack = {"gzip": ["gzip", "-dc"], "zstd": ["zstd", "-dc"]}
+        for accept, coding in (("gzip", "gzip"), ("zstd", "zstd"), ("gzip, zstd", "zstd"),
+                               ("zstd;q=0.5, gzip;q=0.8", "gzip"), ("*", "gzip"),
+                               ("zstd;q=0, gzip;q=0.001", "gzip"), ("br", None), ("gzip;q=0", None),
+                               ("identity", None), ("GZIP ; Q=1.0", "gzip")):
+            for place in (path, "/collections/c:export"):
+                answer = self.bytes(place, accept)
+                self.assertEqual(answer[0].get("content-encoding"), coding, (accept, place))
+                text = answer[1]
+                if coding:
+                    self.assertLess(len(text), 20000)
+                    text = subprocess.run(unpack[coding], input=text, capture_output=True,
+                                          check=True, timeout=PATIENCE).stdout
+                if place == path:
+                    self.assertEqual(text.decode(), plain.text)
+                else:
+                    self.assertEqual(text.count(b'"_id"'), 3000)
+        self.assertNotIn("content-encoding", self.bytes("/collections/c/docs/~1", "gzip")[0])
+        for i in range(20):
+            self.ok(201, "POST", "/keys", {"name": f"k{i}", "role": "reader"})
+        self.assertNotIn("content-encoding", self.bytes("/keys", "gzip")[0])
+        self.refused(415, "unsupported_media_type", "PUT", "/collections/c/docs/a", {},
+                     Content_Encoding="gzip")
+
+    def bytes(self, path, accept):
+        """Headers and content as they are."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/v1" + path, headers={
+            "Authorization": "Bearer " + self.key, "Accept-Encoding": accept})
+        answer = connection.getresponse()
+        return {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
     def test_bad_chunks(self):
         head = (f"POST /v1/collections/c:import HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "
                 f"{self.key}\r\nTransfer-Encoding: chunked\r\n"

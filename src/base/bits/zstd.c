@@ -116,7 +116,7 @@ nacre_status zstd_decompress(struct ctx *ctx, struct slice in, size_t max_bytes,
 
 struct zstd_stream {
     ZSTD_DCtx *dctx;
-    bool done;   // at the end of a frame
+    bool done; // at the end of a frame
     bool no_memory;
     bool failed; // what libzstd does after an error is not defined: it is not asked again
 };
@@ -164,3 +164,43 @@ nacre_status zstd_stream_read(struct ctx *ctx, struct zstd_stream *stream, struc
 }
 
 bool zstd_stream_done(const struct zstd_stream *stream) { return stream->done; }
+
+// --- writing ---
+
+struct zstd_writer {
+    ZSTD_CCtx *zstd;
+};
+
+struct zstd_writer *zstd_writer_new(void) {
+    struct zstd_writer *writer = mem_zalloc(sizeof *writer);
+    if (!writer) return NULL;
+    writer->zstd = ZSTD_createCCtx();
+    bool made = writer->zstd &&
+                !ZSTD_isError(ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, 1)) &&
+                !ZSTD_isError(ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, 18));
+    if (made) return writer;
+    zstd_writer_free(writer);
+    return NULL;
+}
+
+void zstd_writer_free(struct zstd_writer *writer) {
+    ZSTD_freeCCtx(writer->zstd);
+    mem_free(writer);
+}
+
+bool zstd_writer_put(struct zstd_writer *writer, struct slice in, bool flush, bool end,
+                     struct buf *out) {
+    enum { PIECE = 16 << 10 };
+    ZSTD_EndDirective mode = end ? ZSTD_e_end : flush ? ZSTD_e_flush : ZSTD_e_continue;
+    ZSTD_inBuffer from = {in.p, in.n, 0};
+    size_t left = 1;
+    while (left) {
+        ZSTD_outBuffer to = {buf_reserve(out, PIECE), PIECE, 0};
+        if (!to.dst) return false;
+        left = ZSTD_compressStream2(writer->zstd, &to, &from, mode);
+        if (ZSTD_isError(left)) return false;
+        out->n += to.pos;
+        if (mode == ZSTD_e_continue) left = from.size - from.pos; // the rest may stay with it
+    }
+    return true;
+}

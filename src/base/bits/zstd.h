@@ -25,4 +25,12 @@ MUST_USE nacre_status zstd_stream_read(struct ctx *ctx, struct zstd_stream *stre
 // True when the last frame is complete (false at the end of input: truncated).
 bool zstd_stream_done(const struct zstd_stream *stream);
 
+// Streaming compression of one frame, fast rather than small.
+struct zstd_writer;
+struct zstd_writer *zstd_writer_new(void); // NULL: there is no memory
+void zstd_writer_free(struct zstd_writer *writer);
+// Appends to out what is ready; flush: all of it; end: and the frame is whole.
+MUST_USE bool zstd_writer_put(struct zstd_writer *writer, struct slice in, bool flush, bool end,
+                              struct buf *out);
+
 #endif

@@ -52,6 +52,7 @@ void net_exchange_free(struct net_exchange *e) {
     buf_free(&e->headers);
     buf_free(&e->out);
     buf_free(&e->trailers);
+    coder_close(e->coder);
     cond_destroy(&e->cond);
     mutex_destroy(&e->mutex);
     mem_free(e->head);
@@ -168,60 +169,4 @@ long net_read(struct net_exchange *e, void *buffer, size_t size) {
     mutex_unlock(&e->mutex);
     if (resume) net_exchange_notice(e, false);
     return failed && n == 0 ? -1 : (long)n;
-}
-
-static void begin(struct net_exchange *e, int status, struct slice headers, int64_t size) {
-    e->status = status;
-    e->size = size;
-    buf_put_slice(&e->headers, headers);
-    e->begun = true;
-}
-
-void net_reply(struct net_exchange *e, int status, struct slice headers, struct slice content) {
-    mutex_lock(&e->mutex);
-    begin(e, status, headers, (int64_t)content.n);
-    if (!e->is_head && status != 204 && status != 304) buf_put_slice(&e->out, content);
-    mutex_unlock(&e->mutex);
-}
-
-void net_reply_begin(struct net_exchange *e, int status, struct slice headers) {
-    mutex_lock(&e->mutex);
-    begin(e, status, headers, -1);
-    mutex_unlock(&e->mutex);
-}
-
-int net_write(struct net_exchange *e, const void *bytes, size_t size) {
-    if (size == 0) return 0;
-    mutex_lock(&e->mutex);
-    while (e->out.n > NET_QUEUE_MAX && !e->gone)
-        cond_wait(&e->cond, &e->mutex);
-    bool gone = e->gone;
-    if (!gone && !e->is_head) {
-        buf_put(&e->out, bytes, size);
-        gone = buf_status(&e->out) != NACRE_OK;
-    }
-    bool flush = e->out.n > NET_FLUSH_SIZE;
-    mutex_unlock(&e->mutex);
-    if (flush) net_exchange_notice(e, false);
-    return gone ? -1 : 0;
-}
-
-int net_flush(struct net_exchange *e) {
-    mutex_lock(&e->mutex);
-    bool gone = e->gone;
-    mutex_unlock(&e->mutex);
-    if (!gone) net_exchange_notice(e, false);
-    return gone ? -1 : 0;
-}
-
-void net_trailers(struct net_exchange *e, struct slice lines) {
-    mutex_lock(&e->mutex);
-    buf_put_slice(&e->trailers, lines);
-    mutex_unlock(&e->mutex);
-}
-
-void net_abort(struct net_exchange *e) {
-    mutex_lock(&e->mutex);
-    e->aborted = true;
-    mutex_unlock(&e->mutex);
 }

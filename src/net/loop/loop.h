@@ -8,6 +8,7 @@
 #include "base/os/cond.h"
 #include "base/os/mutex.h"
 #include "base/os/thread.h"
+#include "net/coding/coding.h"
 #include "net/http1/http1.h"
 #include "net/server.h"
 #include "net/tls/tls.h"
@@ -45,6 +46,9 @@ struct net_exchange {
     int64_t size;                 // of the content; -1: not known yet
     struct buf out;               // content that the loop has not taken
     struct buf trailers;          // lines like headers; complete when done
+    bool compress;                // if the client likes it; the worker's, as are the next two
+    enum coding coding;           // of the content
+    struct coder *coder;          // of a stream
     bool aborted;                 // the reply is not whole
     bool body_ended, body_failed; // of a streamed body
     bool asked, wanted;           // for the first bytes of the body, by a worker that waits
@@ -197,6 +201,7 @@ void net_exchange_drop(struct net_exchange *exchange);
 void net_exchange_submit(struct net_exchange *exchange);                   // gives it to a worker
 bool net_exchange_feed(struct net_exchange *exchange, struct slice bytes); // false: too many
 void net_exchange_end_body(struct net_exchange *exchange, bool failed);
+void net_exchange_end_reply(struct net_exchange *exchange); // after run, on the worker
 // Takes the news; content that came since is swapped into *content, which must be empty.
 struct net_news net_exchange_take(struct net_exchange *exchange, struct buf *content);
 void net_exchange_notice(struct net_exchange *exchange, bool done); // wakes its loop

@@ -27,7 +27,9 @@ static void work(void *arg) {
     for (; e; e = take(w, true)) {
         if (!worker) worker = app->worker_open(app->arg);
         bool kept = worker && !app->run(worker, e);
-        if (!kept) net_exchange_notice(e, true);
+        if (kept) continue;
+        net_exchange_end_reply(e);
+        net_exchange_notice(e, true);
     }
     if (worker) app->worker_close(worker);
 }
