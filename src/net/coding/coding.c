@@ -66,7 +66,7 @@ struct coder {
     z_stream gzip;
 };
 
-struct coder *coder_open(enum coding coding) {
+struct coder *coding_open(enum coding coding) {
     struct coder *coder = mem_zalloc(sizeof *coder);
     if (!coder) return NULL;
     bool made;
@@ -82,7 +82,7 @@ struct coder *coder_open(enum coding coding) {
     return NULL;
 }
 
-void coder_close(struct coder *coder) {
+void coding_close(struct coder *coder) {
     if (!coder) return;
     if (coder->zstd)
         zstd_writer_free(coder->zstd);
@@ -110,7 +110,7 @@ static bool put_gzip(z_stream *z, struct slice bytes, enum coder_step step, stru
     return true;
 }
 
-bool coder_put(struct coder *coder, struct slice bytes, enum coder_step step, struct buf *out) {
+bool coding_put(struct coder *coder, struct slice bytes, enum coder_step step, struct buf *out) {
     if (!coder->zstd) return put_gzip(&coder->gzip, bytes, step, out);
     return zstd_writer_put(coder->zstd, bytes, step == CODER_FLUSH, step == CODER_END, out);
 }

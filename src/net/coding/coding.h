@@ -12,10 +12,10 @@ const char *coding_name(enum coding coding);
 
 struct coder;
 enum coder_step { CODER_MORE, CODER_FLUSH, CODER_END };
-struct coder *coder_open(enum coding coding); // NULL: there is no memory
-void coder_close(struct coder *coder);        // NULL is fine
+struct coder *coding_open(enum coding coding); // NULL: there is no memory
+void coding_close(struct coder *coder);        // NULL is fine
 // Appends to out; flush: all that was put can be read from it; end: it is whole.
-MUST_USE bool coder_put(struct coder *coder, struct slice bytes, enum coder_step step,
+MUST_USE bool coding_put(struct coder *coder, struct slice bytes, enum coder_step step,
                         struct buf *out);
 
 #endif

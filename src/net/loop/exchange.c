@@ -52,7 +52,7 @@ void net_exchange_free(struct net_exchange *e) {
     buf_free(&e->headers);
     buf_free(&e->out);
     buf_free(&e->trailers);
-    coder_close(e->coder);
+    coding_close(e->coder);
     cond_destroy(&e->cond);
     mutex_destroy(&e->mutex);
     mem_free(e->head);

@@ -23,9 +23,9 @@ static enum coding wanted_coding(const struct net_exchange *e) {
 // The content as it goes out; false: as it is.
 static bool compress_whole(struct net_exchange *e, struct slice content, struct buf *out) {
     enum coding coding = content.n > COMPRESS_MIN ? wanted_coding(e) : CODING_NONE;
-    struct coder *coder = coding ? coder_open(coding) : NULL;
-    bool smaller = coder && coder_put(coder, content, CODER_END, out) && out->n < content.n;
-    coder_close(coder);
+    struct coder *coder = coding ? coding_open(coding) : NULL;
+    bool smaller = coder && coding_put(coder, content, CODER_END, out) && out->n < content.n;
+    coding_close(coder);
     if (smaller) e->coding = coding;
     return smaller;
 }
@@ -42,7 +42,7 @@ void net_reply(struct net_exchange *e, int status, struct slice headers, struct 
 
 void net_reply_begin(struct net_exchange *e, int status, struct slice headers) {
     enum coding coding = wanted_coding(e);
-    if (coding && !e->is_head) e->coder = coder_open(coding);
+    if (coding && !e->is_head) e->coder = coding_open(coding);
     if (e->coder) e->coding = coding;
     mutex_lock(&e->mutex);
     begin(e, status, headers, -1);
@@ -68,7 +68,7 @@ static int put(struct net_exchange *e, struct slice bytes) {
 static int put_coded(struct net_exchange *e, struct slice bytes, enum coder_step step) {
     struct buf coded BUF_CLEANUP = {0};
     buf_init(&coded, NULL, SIZE_MAX / 4);
-    if (!coder_put(e->coder, bytes, step, &coded)) {
+    if (!coding_put(e->coder, bytes, step, &coded)) {
         net_abort(e);
         return -1;
     }
