@@ -603,7 +603,8 @@ NACRE_API NACRE_MUST_USE nacre_status nacre_import(nacre_session *session,
 
 /* NDJSON of one snapshot, ending with {"$end":{documents, seq}}, or CSV of it (docs/csv.md), whose
  * columns are found by a first pass. No system fields unless named. spec: {"filter"?, "fields"?,
- * "as_of"?, "format"?: "ndjson" or "csv"}, NULL or "" = everything. on_progress and out_documents
+ * "as_of"?, "format"?: "ndjson" or "csv", "int64"?: "number" or "string" (in NDJSON those beyond
+ * ±(2^53−1) as {"$int64":"…"})}, NULL or "" = everything. on_progress and out_documents
  * may be NULL. */
 NACRE_API NACRE_MUST_USE nacre_status nacre_export(nacre_session *session,
                                                    nacre_collection *collection, const char *spec,

@@ -18,7 +18,7 @@ struct export_run {
     struct query_target target;
     struct query_request request;
     struct query *query;
-    bool csv;
+    bool csv, int64_as_text;
     struct val fields; // as the spec has them
     struct csv_columns columns;
     struct buf json, bson; // of a row whose fields are picked
@@ -38,6 +38,16 @@ static nacre_status read_format(const struct lib_body *body, const struct lib_me
     return lib_body_bad(body, m->name, "\"ndjson\" or \"csv\"", val_str(text));
 }
 
+static nacre_status read_int64(const struct lib_body *body, const struct lib_member *m,
+                               bool *out_as_text) {
+    struct slice text = {0};
+    if (!m->raw.n) return NACRE_OK;
+    TRY(lib_body_string(body, m, &text));
+    *out_as_text = slice_eq_str(text, "string");
+    if (*out_as_text || slice_eq_str(text, "number")) return NACRE_OK;
+    return lib_body_bad(body, m->name, "\"number\" or \"string\"", val_str(text));
+}
+
 // What is the query's of a spec, in the arena.
 static nacre_status query_part(struct nacre_session *s, struct slice spec, struct slice *out) {
     struct bson_iter it = bson_iter_of(spec);
@@ -48,7 +58,7 @@ static nacre_status query_part(struct nacre_session *s, struct slice spec, struc
     buf_init(&bson, engine_budget(s->db->engine), LIB_TEXT_MAX);
     bson_begin(&w, &bson);
     while (bson_next(&it, &name, &v))
-        if (!slice_eq_str(name, "format")) bson_put(&w, name, v);
+        if (!slice_eq_str(name, "format") && !slice_eq_str(name, "int64")) bson_put(&w, name, v);
     bson_end(&w);
     if (buf_status(&bson) != NACRE_OK) return err_buf(&s->ctx, &bson);
     const uint8_t *p = arena_copy(&s->ctx.arena, bson.p, bson.n);
@@ -64,16 +74,14 @@ static nacre_status read_spec(struct nacre_session *s, const char *spec, struct 
                             .bson = &s->body,
                             .whole = slice_str(spec && spec[0] ? spec : "{}"),
                             .what = "an export"};
-    struct lib_member members[] = {{.name = "filter"},
-                                   {.name = "fields"},
-                                   {.name = "as_of"},
-                                   {.name = "format"},
-                                   {.name = NULL}};
+    struct lib_member members[] = {{.name = "filter"}, {.name = "fields"}, {.name = "as_of"},
+                                   {.name = "format"}, {.name = "int64"},  {.name = NULL}};
     struct slice query;
     s->body.max = LIB_TEXT_MAX;
     lib_text_reset(&s->body);
     TRY(lib_body_members(&body, body.whole, members));
     TRY(read_format(&body, &members[3], &run->csv));
+    TRY(read_int64(&body, &members[4], &run->int64_as_text));
     buf_reset(&s->body);
     TRY(json_parse(&s->ctx, body.whole, &options, &s->body));
     TRY(query_part(s, buf_slice(&s->body), &query));
@@ -147,8 +155,11 @@ static nacre_status take_row(struct export_run *run, const struct row *row,
 
 static nacre_status take_rows(struct export_run *run, enum pass pass) {
     struct nacre_session *s = run->s;
-    struct present_options options = {
-        .fields = run->request.fields, .no_system = true, .now_ms = run->request.now_ms};
+    struct present_options options = {.int64 = run->int64_as_text && !run->csv ? JSON_INT64_STRING
+                                                                               : JSON_INT64_NUMBER,
+                                      .fields = run->request.fields,
+                                      .no_system = true,
+                                      .now_ms = run->request.now_ms};
     // What the request needs lies before the mark; what a row needs is given back.
     struct arena_mark mark = arena_mark(&s->ctx.arena);
     for (uint64_t rows = 1;; rows++) {

@@ -46,19 +46,22 @@ nacre_status run_database_get(struct op_call *call) {
 }
 
 // A database has no PATCH: its PUT alters the quotas that it names.
+static nacre_status create_or_alter(struct op_call *call, int *created) {
+    const char *name = call->path[OP_PATH_DATABASE], *json;
+    begin_change(call);
+    nacre_status status = nacre_database_create(call->session, name, call->body, created);
+    if (status == NACRE_OK && (*created || !call->body_size)) return status;
+    if (status != NACRE_OK && status != NACRE_ALREADY_EXISTS) return status;
+    if (nacre_database_describe(call->session, name, &json) != NACRE_OK) // there in another case
+        return nacre_database_create(call->session, name, call->body, created);
+    begin_change(call);
+    return nacre_database_alter(call->session, name, call->body);
+}
+
 nacre_status run_database_put(struct op_call *call) {
     const char *name = call->path[OP_PATH_DATABASE], *json;
     int created = 0;
-    begin_change(call);
-    nacre_status status = nacre_database_create(call->session, name, call->body, &created);
-    if (status == NACRE_ALREADY_EXISTS &&
-        nacre_database_describe(call->session, name, &json) == NACRE_OK) {
-        begin_change(call);
-        status = nacre_database_alter(call->session, name, call->body);
-    } else if (status == NACRE_ALREADY_EXISTS) { // in another case
-        status = nacre_database_create(call->session, name, call->body, &created);
-    }
-    TRY(end_change(call, status));
+    TRY(end_change(call, create_or_alter(call, &created)));
     if (!created) call->answer.status = 200;
     TRY(describe_database(call, name, &json));
     return op_answer_changed(call, json);

@@ -71,7 +71,10 @@ nacre_status op_refuse(struct op_call *call, nacre_status status) {
     struct err *err = &call->ctx->err;
     name_argument(call, err);
     place_argument(call, err);
-    buf_reset(&answer->body);
+    enum op_media media = answer->media; // of a stream that has begun
+    op_answer_free(answer);
+    op_answer_init(answer, NULL); // told even where the budget is used up
+    answer->media = media;
     lib_problem_write(&answer->body, err, call->request_id);
     answer->status = nacre_status_http(status);
     answer->problem = true;

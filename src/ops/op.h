@@ -101,6 +101,7 @@ struct op_call {
     enum op_media accept; // one of op->offers
     const struct op_stream *stream;
     nacre_collection collection;
+    bool sent;              // lines of the answer have gone through the stream
     struct buf *scratch;    // of op_members; NULL: not used
     const char *request_id; // for problem objects; NULL: none
     struct op_answer answer;

@@ -89,6 +89,18 @@ static nacre_status put_end(struct op_call *call, nacre_cursor *cursor, bool tot
     return NACRE_OK;
 }
 
+enum { PART_SIZE = 64 << 10 }; // of an answer in lines that is sent while it is made
+
+// Sends the lines that are there; none is held twice.
+static nacre_status send_lines(struct op_call *call) {
+    struct buf *out = &call->answer.body;
+    if (call->stream->write(call->stream->arg, out->p, out->n) != 0)
+        return err_set(call->ctx, NACRE_CANCELLED, "the client has gone");
+    buf_reset(out);
+    call->sent = true;
+    return NACRE_OK;
+}
+
 static nacre_status put_rows(struct op_call *call, nacre_cursor *cursor, bool total) {
     struct buf *out = &call->answer.body;
     const char *row;
@@ -98,12 +110,15 @@ static nacre_status put_rows(struct op_call *call, nacre_cursor *cursor, bool to
     if (!lines) buf_put_str(out, "{\"items\":[");
     for (;; first = false) {
         TRY(op_told(call, nacre_cursor_next(cursor, &row, &size)));
-        if (!row) return put_end(call, cursor, total);
+        if (!row) break;
         if (!first && !lines) buf_put_u8(out, ',');
         TRY(op_answer_json(call, row, size));
         if (lines) buf_put_u8(out, '\n');
         if (buf_status(out) != NACRE_OK) return err_buf(call->ctx, out);
+        if (lines && out->n >= PART_SIZE) TRY(send_lines(call));
     }
+    TRY(put_end(call, cursor, total));
+    return call->sent ? send_lines(call) : NACRE_OK;
 }
 
 nacre_status op_answer_rows(struct op_call *call, nacre_cursor *cursor, bool total) {

@@ -105,6 +105,7 @@ nacre_status run_export(struct op_call *call) {
     op_member_list(&spec, "fields", call->params[OP_PARAM_FIELDS]);
     op_member_text(&spec, "as_of", call->params[OP_PARAM_AS_OF]);
     op_member_text(&spec, "format", csv ? "csv" : NULL);
+    op_member_text(&spec, "int64", call->params[OP_PARAM_INT64]);
     op_members_end(&spec);
     buf_put_u8(&spec, 0);
     TRY(buf_status(&spec));

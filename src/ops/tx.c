@@ -52,6 +52,14 @@ void op_txs_close(struct op_txs *txs) {
     mem_free(txs);
 }
 
+void op_txs_cancel(struct op_txs *txs) {
+    if (!txs) return;
+    mutex_lock(&txs->mutex);
+    for (struct op_tx *tx = txs->first; tx; tx = tx->next)
+        nacre_session_cancel(tx->session);
+    mutex_unlock(&txs->mutex);
+}
+
 // Takes out those that are over; what their time has ended, the engine has let go of long before.
 static struct op_tx *take_over(struct op_txs *txs, uint64_t now_ms) {
     struct op_tx *out = NULL;

@@ -9,7 +9,8 @@ struct op_tx;
 
 // db must outlive it; NULL where there is no memory.
 struct op_txs *op_txs_open(nacre_db *db, const struct world *world);
-void op_txs_close(struct op_txs *txs); // rolls back what is left; NULL is fine
+void op_txs_close(struct op_txs *txs);  // rolls back what is left; NULL is fine
+void op_txs_cancel(struct op_txs *txs); // calls that run in transactions end; NULL is fine
 // Puts the session of transaction id in the place of the call's, until op_tx_leave.
 // NACRE_TRANSACTION_NOT_FOUND, also where it is another principal's; NACRE_CONFLICT: another call
 // of it runs.

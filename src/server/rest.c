@@ -153,7 +153,7 @@ static void run_call(struct rest *rest, const struct route *route,
                            .stream = &stream,
                            .request_id = rest->request_id};
     uint64_t begin_ns = world_mono_ns(worker->server->world);
-    op_answer_init(&call.answer, NULL);
+    op_answer_init(&call.answer, server_budget(worker->server));
     rest->call = &call;
     nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
     if (is_head(rest->request)) call.params[OP_PARAM_FOLLOW] = NULL; // its head tells all

@@ -30,7 +30,7 @@ static void *open_worker(void *arg) {
         return NULL;
     }
     worker->server = server;
-    ctx_init(&worker->ctx, server->world, NULL, REQUEST_MEMORY_MAX);
+    ctx_init(&worker->ctx, server->world, server_budget(server), REQUEST_MEMORY_MAX);
     buf_init(&worker->headers, NULL, 64 << 10);
     buf_init(&worker->message, NULL, REQUEST_MEMORY_MAX);
     mutex_lock(&server->mutex);
@@ -273,6 +273,7 @@ nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     cancel_workers(server, true);
     net_server_drain(server->net, DRAIN_MS);
     cancel_workers(server, false);
+    op_txs_cancel(server->txs);
     net_server_close(server->net);
     sockets_close(server->sockets);
     op_txs_close(server->txs);

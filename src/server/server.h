@@ -3,6 +3,8 @@
 #define SERVER_SERVER_H
 
 #include "base/os/mutex.h"
+#include "engine/engine.h"
+#include "lib/lib_caller.h"
 #include "net/server.h"
 #include "ops/job.h"
 #include "ops/principal.h"
@@ -32,6 +34,11 @@ struct nacre_server {
     char *cors;           // origins whose pages may read answers, "a,b" or "*"; NULL: none
     char addresses[1024]; // what it listens on, for people
 };
+
+// What requests and their answers are charged to.
+static inline struct budget *server_budget(const struct nacre_server *server) {
+    return engine_budget(lib_engine(server->db));
+}
 
 // A thread's own.
 struct worker {
