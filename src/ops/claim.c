@@ -50,7 +50,11 @@ nacre_status run_release(struct op_call *call) {
     nacre_id id;
     TRY(op_members(call, "a release", &body, members));
     TRY(read_lease(call, &body, members, &id, &token));
-    if (members[CLAIM_SET].raw.n) TRY(op_text(call, members[CLAIM_SET].raw, &set));
+    if (members[CLAIM_SET].raw.n) {
+        struct slice checked; // here, where its place in the body is known
+        TRY(lib_body_object(&body, &members[CLAIM_SET], false, &checked));
+        TRY(op_text(call, members[CLAIM_SET].raw, &set));
+    }
     TRY(op_write_options(call, &options, versions));
     TRY(op_told(
         call, nacre_release(call->session, &call->collection, id, token, set, &options, &result)));
