@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # ./dev bench [--documents N] [--out FILE] [NAME…]: the benchmarks, all or the named ones (claims,
-# cold, doc, feed, get, import, open, planner, query, spill, time, trail, transactions, writes), one
-# after the other on an otherwise idle machine. Without --documents a short run; published figures
-# are those of --documents 1000000. --out: the rows of the table as markdown. NACRE_BUILD says where
-# the programs are.
+# cold, doc, feed, get, import, open, planner, query, server, spill, time, trail, transactions,
+# writes), one after the other on an otherwise idle machine. Without --documents a short run;
+# published figures are those of --documents 1000000. --out: the rows of the table as markdown.
+# NACRE_BUILD says where the programs are.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-all=(get cold writes import query planner spill doc claims transactions feed time open trail)
+all=(get cold writes import query planner spill doc claims transactions feed time open trail server)
 [ ${#names[@]} -gt 0 ] || names=("${all[@]}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -30,6 +30,7 @@ run() { # NAME
         doc) "$build/bench_doc" ;;
         writes | claims | transactions | feed | time) "$build/bench_$1" --dir "$scratch" ;;
         trail) "$build/bench_trail" --documents $((documents / 10)) --dir "$scratch" ;;
+        server) python3 bench/server/bench_server.py --build "$build" ;;
         planner) "$build/bench_planner" --dir "$scratch" ;;
         cold | import | open) "$build/bench_$1" --documents "$documents" --dir "$scratch" ;;
         *) echo "bench: there is no benchmark $1" >&2; return 2 ;;

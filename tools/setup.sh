@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that Nacre is built and tested with, and nothing else.
-#   tools/setup.sh [-y] [--for build|test] [--rocksdb]
+#   tools/setup.sh [-y] [--for build|test|bench] [--rocksdb]
 # Asks before it installs only when a person is at the terminal and -y was not given.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,6 +13,7 @@ TEST="git curl python3-yaml python3-venv python3-h2
     python3-websockets openssl libcmocka-dev libbson-dev libsqlite3-dev liblmdb-dev
     clang libclang-rt-14-dev clang-tidy clang-format"
 BROWSER="chromium chromium-driver python3-selenium"
+PEERS="redis-server redis-tools nginx-light postgresql postgresql-contrib wrk nghttp2-client"
 ROCKSDB="dpkg-dev libsnappy-dev liblz4-dev libzstd-dev ca-certificates"
 
 yes=0 rocksdb=0 scope=test
@@ -67,7 +68,8 @@ fi
 case $scope in
     build) install_packages $BUILD ;;
     test) install_packages $BUILD $(dashboard) $TEST $BROWSER ;;
-    *) echo "setup: --for build or --for test" >&2; exit 2 ;;
+    bench) install_packages $BUILD $TEST $PEERS ;;
+    *) echo "setup: --for build, test or bench" >&2; exit 2 ;;
 esac
 if [ $rocksdb -eq 1 ]; then
     # shellcheck disable=SC2086

@@ -77,6 +77,8 @@ MUST_USE nacre_status auth_token(struct ctx *ctx, struct auth *auth, struct slic
                                  struct slice address, struct auth_who *out);
 // Notes that it was used; at most once a minute for each this is a write.
 MUST_USE nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who);
+// Whether its calls are not counted, and auth_used would not write now.
+bool auth_is_quick(const struct auth *auth, const struct auth_who *who);
 void auth_who_free(struct auth_who *who);
 // Whether it was revoked or has expired, or its role was changed, since: for calls that last.
 bool auth_is_over(const struct auth *auth, const struct auth_who *who);

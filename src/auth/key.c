@@ -17,13 +17,24 @@ bool auth_bearer(struct auth *auth, struct slice key, struct auth_who *out) {
     return false;
 }
 
+static bool is_due(const struct auth *auth, const struct auth_identity *identity, int64_t now) {
+    return identity != auth->admin_identity && now - atomic_load(&identity->kept_ms) >= NOTE_MS;
+}
+
+bool auth_is_quick(const struct auth *auth, const struct auth_who *who) {
+    if (who->identity == auth->admin_identity) return true;
+    return !auth->by_who && !auth->by_tenant &&
+           !is_due(auth, who->identity, (int64_t)world_wall_ms(auth->options.world));
+}
+
 nacre_status auth_used(struct ctx *ctx, struct auth *auth, const struct auth_who *who) {
     struct auth_identity *identity = who->identity;
     if (identity->kind == ROWS_KINDS) return NACRE_OK; // it is not stored
     int64_t now = (int64_t)world_wall_ms(auth->options.world);
     int64_t kept = atomic_load(&identity->kept_ms);
     atomic_store_explicit(&identity->used_ms, now, memory_order_relaxed);
-    if (now - kept < NOTE_MS || !atomic_compare_exchange_strong(&identity->kept_ms, &kept, now))
+    if (!is_due(auth, identity, now) ||
+        !atomic_compare_exchange_strong(&identity->kept_ms, &kept, now))
         return NACRE_OK;
     nacre_status status = rows_note(ctx, auth->options.engine, identity->kind,
                                     slice_str(identity->id), "last_used", now);

@@ -119,6 +119,10 @@ struct engine_doc {
 MUST_USE nacre_status engine_get(struct ctx *ctx, struct engine *engine,
                                  struct engine_collection *collection, struct val id,
                                  struct engine_doc *out);
+// From the document cache alone. *would_wait: it does not know the key; NACRE_UNAVAILABLE then.
+MUST_USE nacre_status engine_get_cached(struct ctx *ctx, struct engine *engine,
+                                        struct engine_collection *collection, struct val id,
+                                        struct engine_doc *out, bool *would_wait);
 void engine_release_doc(struct engine *engine, struct engine_doc *doc);
 
 // A view of the time as_of_ms, what was committed in that millisecond included: the same whenever

@@ -55,34 +55,63 @@ static nacre_status read_view(struct ctx *ctx, struct engine *e, struct slice ke
     return out->row.flags & ROW_DELETED ? not_found(ctx) : NACRE_OK;
 }
 
-static nacre_status read_key(struct ctx *ctx, struct engine *e, struct slice key,
-                             struct engine_doc *out) {
+// What the cache knows of the key. *known false: nothing, or what is not published yet.
+static nacre_status read_cache(struct ctx *ctx, struct engine *e, struct slice key,
+                               struct engine_doc *out, bool *known) {
     uint64_t hash = cache_hash(key), published = txn_published_ts(e->txn);
     const struct cache_entry *entry = cache_get(e->cache, key, hash);
-    if (entry && entry->ts > published) { // newer than what is published: read the view
+    if (entry && entry->ts > published) {
         cache_unpin(e->cache, entry);
         entry = NULL;
     }
-    if (!entry) return read_view(ctx, e, key, out);
+    *known = entry != NULL;
+    if (!entry) return NACRE_UNAVAILABLE;
     out->entry = entry;
     if (entry->absent) return not_found(ctx);
     TRY(row_decode(ctx, keyspace_local(key), cache_value(entry), false, &out->row));
     return out->row.flags & ROW_DELETED ? not_found(ctx) : NACRE_OK;
 }
 
-nacre_status engine_get(struct ctx *ctx, struct engine *e, struct engine_collection *collection,
-                        struct val id, struct engine_doc *out) {
-    uint8_t room[KEYSPACE_PREFIX + 2 * KEY_ID_TEXT_MAX + 64];
-    // A key of an id fits the room, so the buffer never grows: a get allocates nothing.
-    struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room};
+static nacre_status read_key(struct ctx *ctx, struct engine *e, struct slice key,
+                             struct engine_doc *out) {
+    bool known;
+    nacre_status status = read_cache(ctx, e, key, out, &known);
+    return known ? status : read_view(ctx, e, key, out);
+}
+
+// The key of a document, in a buffer with room for it: a get allocates nothing.
+static nacre_status key_of(struct ctx *ctx, struct engine *e, struct engine_collection *collection,
+                           struct val id, struct buf *key) {
     if (collection->epoch != atomic_load_explicit(&e->catalog_epoch, memory_order_relaxed))
         TRY(engine_resolve(ctx, e, collection->target, collection));
     nacre_status status = id_check(ctx, id);
     if (status != NACRE_OK) err_parameter(ctx, "id");
     TRY(status);
-    keyspace_document(&key, collection->tablet, id);
-    TRY(buf_status(&key));
-    status = read_key(ctx, e, buf_slice(&key), out);
+    keyspace_document(key, collection->tablet, id);
+    return buf_status(key);
+}
+
+enum { KEY_ROOM = KEYSPACE_PREFIX + 2 * KEY_ID_TEXT_MAX + 64 };
+
+nacre_status engine_get(struct ctx *ctx, struct engine *e, struct engine_collection *collection,
+                        struct val id, struct engine_doc *out) {
+    uint8_t room[KEY_ROOM];
+    struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room};
+    TRY(key_of(ctx, e, collection, id, &key));
+    nacre_status status = read_key(ctx, e, buf_slice(&key), out);
+    if (status != NACRE_OK) engine_release_doc(e, out);
+    return status;
+}
+
+nacre_status engine_get_cached(struct ctx *ctx, struct engine *e,
+                               struct engine_collection *collection, struct val id,
+                               struct engine_doc *out, bool *would_wait) {
+    uint8_t room[KEY_ROOM];
+    struct buf key = {.p = room, .cap = sizeof room, .max = sizeof room};
+    bool known;
+    TRY(key_of(ctx, e, collection, id, &key));
+    nacre_status status = read_cache(ctx, e, buf_slice(&key), out, &known);
+    *would_wait = !known;
     if (status != NACRE_OK) engine_release_doc(e, out);
     return status;
 }

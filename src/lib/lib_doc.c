@@ -1,5 +1,6 @@
 // Point reads, and documents held in memory.
 #include "lib/lib.h"
+#include "lib/lib_cached.h"
 
 // nacre_doc.held. The row's bytes are pinned by entry, or by pin and view.
 enum doc_held {
@@ -57,6 +58,21 @@ nacre_status nacre_get(nacre_session *s, nacre_collection *collection, nacre_id 
     TRY(lib_begin(s));
     if (__builtin_expect(!out, 0)) return lib_null(s, "out", "where the document goes");
     TRY(get(s, collection, id, &doc));
+    hold(s->db, &doc, out);
+    return NACRE_OK;
+}
+
+nacre_status lib_get_cached(nacre_session *s, nacre_collection *collection, nacre_id id,
+                            nacre_doc *out, bool *would_wait) {
+    struct engine_collection handle;
+    struct engine_doc doc = {0};
+    TRY(lib_begin(s));
+    TRY(lib_handle(s, collection, &handle));
+    nacre_status status =
+        engine_get_cached(&s->ctx, s->db->engine, &handle, lib_id(id), &doc, would_wait);
+    lib_handle_keep(collection, &handle);
+    if (*would_wait) return status;
+    TRY(lib_done(s, status));
     hold(s->db, &doc, out);
     return NACRE_OK;
 }

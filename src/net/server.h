@@ -2,7 +2,7 @@
 // Which requests there are, the application tells by struct net_app.
 //
 // Invariants:
-//  N1  a loop never waits for a worker, and no worker touches a socket.
+//  N1  a loop never waits for a worker or a disk, and no worker touches a socket.
 //  N2  what is held for a connection is bounded: head 16 KiB, body as the application allows,
 //      queues of streams 1 MiB each way; past that the peer is not read, or the worker waits.
 //  N3  replies of one connection stand in the order of its requests.
@@ -20,6 +20,7 @@ struct net_plan {
     bool streamed;      // the body is read by net_read while it comes; else it is there as a whole
     bool endless;       // the reply ends when the peer goes: a half close is its end
     bool reply_streams; // the reply is begun with net_reply_begin
+    bool quick;         // run_quick is tried first; only of a body that is there as a whole
     uint64_t body_max;  // bytes of a whole body, or of a message of a stream of them; beyond: 413.
                         // 0: of a streamed body nothing is wanted
 };
@@ -38,6 +39,9 @@ struct net_app {
     void (*worker_close)(void *worker);
     // Must reply. False: the exchange became a socket and is its owner's.
     bool (*run)(void *worker, struct net_exchange *exchange);
+    // On a loop's thread, with a state of its own; must not block. True: it has replied, as a
+    // whole. False: it would have to wait, and a worker runs it.
+    bool (*run_quick)(void *worker, struct net_exchange *exchange);
     // On a loop's thread: a socket has a message or room, or is gone. Must not block.
     void (*woken)(void *arg);
 };

@@ -1,6 +1,7 @@
 // One document: read, written, its versions; batches.
 #include "doc/json.h"
 #include "lib/lib_body.h"
+#include "lib/lib_cached.h"
 #include "ops/op.h"
 
 static nacre_status answer_document(struct op_call *call, const nacre_doc *doc) {
@@ -18,13 +19,30 @@ static nacre_status answer_document(struct op_call *call, const nacre_doc *doc) 
     return op_answer_json(call, json, size);
 }
 
-nacre_status run_document_get(struct op_call *call) {
+enum { AT_ONCE_MAX = 16 << 10 }; // bytes of a document that is printed without a worker
+
+static nacre_status get_cached(struct op_call *call, nacre_id id, nacre_doc *out) {
+    TRY(lib_get_cached(call->session, &call->collection, id, out, &call->would_wait));
+    if (out->bson_size <= AT_ONCE_MAX) return NACRE_OK;
+    nacre_doc_release(out);
+    call->would_wait = true;
+    return NACRE_UNAVAILABLE;
+}
+
+static nacre_status get(struct op_call *call, nacre_id id, nacre_doc *out) {
     const char *as_of = call->params[OP_PARAM_AS_OF];
+    if (call->at_once) return get_cached(call, id, out);
+    if (as_of) return nacre_get_as_of(call->session, &call->collection, id, as_of, out);
+    return nacre_get(call->session, &call->collection, id, out);
+}
+
+nacre_status run_document_get(struct op_call *call) {
     nacre_doc doc;
     nacre_id id;
     TRY(op_id(call, &id));
-    TRY(op_told(call, as_of ? nacre_get_as_of(call->session, &call->collection, id, as_of, &doc)
-                            : nacre_get(call->session, &call->collection, id, &doc)));
+    nacre_status got = get(call, id, &doc);
+    if (call->would_wait) return got;
+    TRY(op_told(call, got));
     nacre_status status = answer_document(call, &doc);
     nacre_doc_release(&doc);
     return status;

@@ -197,10 +197,20 @@ static nacre_status run(struct op_call *call) {
     return NACRE_OK;
 }
 
+bool op_is_quick(const struct op *op) { return op->run == run_document_get; }
+
+// Whether what was given makes it wait for others, or read what is not in memory.
+static bool asks_to_wait(const struct op_call *call) {
+    return call->headers[OP_HEADER_NACRE_TRANSACTION] ||
+           call->headers[OP_HEADER_NACRE_MIN_SEQUENCE] || call->params[OP_PARAM_AS_OF];
+}
+
 nacre_status op_run(struct op_call *call) {
     nacre_session *own = call->session;
     struct op_tx *tx = NULL;
     uint64_t begin_ns = op_slowlog_begin(call);
+    call->would_wait = call->at_once && asks_to_wait(call);
+    if (call->would_wait) return NACRE_UNAVAILABLE;
     call->answer.status = call->op->status;
     call->collection =
         nacre_collection_of(call->path[OP_PATH_DATABASE], call->path[OP_PATH_COLLECTION]);
@@ -216,8 +226,11 @@ nacre_status op_run(struct op_call *call) {
         lib_request_set(session, &(struct lib_request){0});
         lib_caller_set(session, NULL, true);
     }
-    status = op_audit(call, status);
-    if (status != NACRE_OK) status = op_refuse(call, status);
+    // Refusals are written down, and that waits for the disk.
+    if (call->at_once && status != NACRE_OK && status != NACRE_DOCUMENT_NOT_FOUND)
+        call->would_wait = true;
+    if (!call->would_wait) status = op_audit(call, status);
+    if (status != NACRE_OK && !call->would_wait) status = op_refuse(call, status);
     op_slowlog_end(call, begin_ns, status);
     op_tx_leave(call, tx);
     if (call->scratch) buf_free(call->scratch);

@@ -104,6 +104,8 @@ struct op_call {
     bool sent;              // lines of the answer have gone through the stream
     struct buf *scratch;    // of op_members; NULL: not used
     const char *request_id; // for problem objects; NULL: none
+    bool at_once;           // it may not wait for anything, as on a loop's thread
+    bool would_wait;        // with at_once: it would have to; nothing was done, no answer is there
     struct op_answer answer;
 };
 
@@ -111,6 +113,8 @@ void op_answer_init(struct op_answer *answer, struct budget *budget);
 void op_answer_free(struct op_answer *answer);
 // Checks, permission, operation, answer. The status is also in the answer.
 MUST_USE nacre_status op_run(struct op_call *call);
+// Whether it is worth a try with at_once.
+bool op_is_quick(const struct op *op);
 // Makes the answer a problem object of call->ctx's error record.
 MUST_USE nacre_status op_refuse(struct op_call *call, nacre_status status);
 

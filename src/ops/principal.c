@@ -73,4 +73,14 @@ nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
     return NACRE_OK;
 }
 
+bool op_principal_quick(struct ctx *ctx, struct auth *auth, const struct op_credential *credential,
+                        struct op_principal *out) {
+    struct slice key = scheme_rest(credential->text, "bearer");
+    *out = (struct op_principal){.auth = auth};
+    if (!key.p || !auth_bearer(auth, key, &out->who)) return false;
+    if (auth_is_quick(auth, &out->who)) return auth_used(ctx, auth, &out->who) == NACRE_OK;
+    op_principal_free(out);
+    return false;
+}
+
 void op_principal_free(struct op_principal *principal) { auth_who_free(&principal->who); }

@@ -21,6 +21,9 @@ MUST_USE nacre_status op_auth_open(struct ctx *ctx, const struct auth_options *o
 MUST_USE nacre_status op_principal_of(struct ctx *ctx, struct auth *auth,
                                       const struct op_credential *credential,
                                       struct op_principal *out);
+// As op_principal_of on a loop's thread. False: it would have to wait, or refuse.
+bool op_principal_quick(struct ctx *ctx, struct auth *auth, const struct op_credential *credential,
+                        struct op_principal *out);
 void op_principal_free(struct op_principal *principal);
 // False: op_principal_of will refuse it. Never takes long: for deciding whether a body is held.
 bool op_credential_may_pass(struct auth *auth, const struct op_credential *credential);

@@ -236,7 +236,7 @@ nacre_status rpc_run(struct op_call *call, const struct rpc_method *method, stru
     nacre_status status = run_call(&run, message);
     call->stream = NULL;
     buf_free(&run.line);
-    if (status == NACRE_OK) return status;
+    if (status == NACRE_OK || call->would_wait) return status;
     buf_reset(out);
     rpc_reply_problem(call->ctx, status, buf_slice(&call->answer.body), out);
     return status;

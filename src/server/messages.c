@@ -31,6 +31,7 @@ struct net_plan messages_plan(struct nacre_server *server, const struct rpc_meth
     return (struct net_plan){.streamed = takes,
                              .reply_streams = gives,
                              .endless = follows,
+                             .quick = method && op_is_quick(rpc_method_op(method)),
                              .body_max = takes ? STREAM_MESSAGE_MAX : BODY_MAX};
 }
 
@@ -99,7 +100,8 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
                            .session = worker->session,
                            .txs = worker->server->txs,
                            .jobs = worker->server->jobs,
-                           .slowlog = worker->server->slowlog};
+                           .slowlog = worker->server->slowlog,
+                           .at_once = m->at_once};
     uint64_t begin_ns = world_mono_ns(world);
     char timeout[24];
     snprintf(timeout, sizeof timeout, "%llu", (unsigned long long)m->timeout_ms);
@@ -110,6 +112,8 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
     nacre_status status = rpc_run(&call, method, message, &stream, m->request_id, &worker->message);
     atomic_store(&worker->follows, false);
     op_answer_free(&call.answer);
+    m->would_wait = call.would_wait;
+    if (call.would_wait) return status;
     metrics_count(&worker->server->metrics, call.op, status,
                   (world_mono_ns(world) - begin_ns) / 1000);
     return status;

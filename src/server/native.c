@@ -37,26 +37,46 @@ static nacre_status run_method(struct messages *m, const struct rpc_method *meth
     return messages_run(m, method, principal, buf_slice(&first));
 }
 
-static nacre_status run(struct messages *m, const struct http_request *request) {
+static nacre_status run(struct messages *m, const struct http_request *request,
+                        const struct op_principal *principal) {
     uint16_t number = number_of(request);
     const struct rpc_method *method = rpc_method_of_number(number);
-    struct op_principal principal;
-    TRY(messages_authenticate(m, http_header(request, "authorization"), &principal));
-    nacre_status status = NACRE_OK;
-    if (method) {
-        status = run_method(m, method, &principal);
-    } else if (number != 0) {
-        struct ctx *ctx = &m->worker->ctx;
-        status = err_set(ctx, NACRE_UNIMPLEMENTED, "there is no method %u", number);
-        rpc_refuse(ctx, m->request_id, &m->worker->message);
-    }
-    op_principal_free(&principal);
+    if (method) return run_method(m, method, principal);
+    if (number == 0) return NACRE_OK;
+    struct ctx *ctx = &m->worker->ctx;
+    nacre_status status = err_set(ctx, NACRE_UNIMPLEMENTED, "there is no method %u", number);
+    rpc_refuse(ctx, m->request_id, &m->worker->message);
     return status;
 }
 
-void native_run(struct worker *worker, struct net_exchange *exchange) {
+bool native_run_quick(struct worker *worker, struct net_exchange *exchange) {
+    const struct http_request *request = net_request(exchange);
+    const struct op_credential given = {.text = http_header(request, "authorization")};
+    struct op_principal principal;
     struct messages m;
     messages_begin(&m, worker, exchange);
-    finish(&m, run(&m, net_request(exchange)));
+    m.at_once = true;
+    m.would_wait = !op_principal_quick(&worker->ctx, worker->server->auth, &given, &principal);
+    if (!m.would_wait) {
+        nacre_status status = run(&m, request, &principal);
+        op_principal_free(&principal);
+        if (!m.would_wait) finish(&m, status);
+    }
+    messages_end(&m);
+    return !m.would_wait;
+}
+
+void native_run(struct worker *worker, struct net_exchange *exchange) {
+    const struct http_request *request = net_request(exchange);
+    struct op_principal principal;
+    struct messages m;
+    messages_begin(&m, worker, exchange);
+    nacre_status status =
+        messages_authenticate(&m, http_header(request, "authorization"), &principal);
+    if (status == NACRE_OK) {
+        status = run(&m, request, &principal);
+        op_principal_free(&principal);
+    }
+    finish(&m, status);
     messages_end(&m);
 }

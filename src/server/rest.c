@@ -135,7 +135,8 @@ static bool is_head(const struct http_request *request) {
     return slice_eq_str(request->method, "HEAD");
 }
 
-static void run_call(struct rest *rest, const struct route *route,
+// False: at_once, and it would have to wait.
+static bool run_call(struct rest *rest, const struct route *route,
                      const struct op_principal *principal) {
     struct worker *worker = rest->worker;
     // Administration answers keys, whose guessed parts would show in the size of what is
@@ -151,7 +152,8 @@ static void run_call(struct rest *rest, const struct route *route,
                            .jobs = worker->server->jobs,
                            .slowlog = worker->server->slowlog,
                            .stream = &stream,
-                           .request_id = rest->request_id};
+                           .request_id = rest->request_id,
+                           .at_once = rest->at_once};
     uint64_t begin_ns = world_mono_ns(worker->server->world);
     op_answer_init(&call.answer, server_budget(worker->server));
     rest->call = &call;
@@ -160,6 +162,10 @@ static void run_call(struct rest *rest, const struct route *route,
     atomic_store(&worker->follows, op_flag(&call, OP_PARAM_FOLLOW, false));
     status = status == NACRE_OK ? op_run(&call) : op_refuse(&call, status);
     atomic_store(&worker->follows, false);
+    if (call.would_wait) {
+        op_answer_free(&call.answer);
+        return false;
+    }
     if (!rest->begun)
         reply(rest, &call.answer);
     else if (status != NACRE_OK && call.answer.media == OP_NDJSON) { // the last line tells it
@@ -173,15 +179,13 @@ static void run_call(struct rest *rest, const struct route *route,
     rest->call = NULL;
     uint64_t took_ns = world_mono_ns(worker->server->world) - begin_ns;
     metrics_count(&worker->server->metrics, route->op, status, took_ns / 1000);
+    return true;
 }
 
-static void run_route(struct rest *rest, const struct op_principal *principal) {
-    struct route route;
-    rest_route_find(rest->request->method, rest->request->path, &route);
-    if (!route.op)
-        rest_refuse_path(rest, &route);
-    else
-        run_call(rest, &route, principal);
+static void begin(struct rest *rest, struct worker *worker, struct net_exchange *exchange) {
+    *rest = (struct rest){.worker = worker, .exchange = exchange, .request = net_request(exchange)};
+    ctx_reset(&worker->ctx);
+    world_uuid7(worker->server->world, rest->request_id);
 }
 
 // The socket of subscriptions. True: the exchange is one now.
@@ -198,12 +202,20 @@ static bool run_socket(struct rest *rest, struct op_principal *principal) {
     return false;
 }
 
+static void run_route(struct rest *rest, const struct op_principal *principal) {
+    struct route route;
+    rest_route_find(rest->request->method, rest->request->path, &route);
+    if (route.op)
+        run_call(rest, &route, principal);
+    else
+        rest_refuse_path(rest, &route);
+}
+
 bool rest_run(struct worker *worker, struct net_exchange *exchange) {
-    struct rest rest = {.worker = worker, .exchange = exchange, .request = net_request(exchange)};
+    struct rest rest;
     struct op_principal principal;
-    ctx_reset(&worker->ctx);
-    world_uuid7(worker->server->world, rest.request_id);
     bool socket = false;
+    begin(&rest, worker, exchange);
     if (cors_run_preflight(&rest) || page_run_public(&rest) || !authenticate(&rest, &principal))
         return true;
     if (slice_eq_str(rest.request->path, "/ws"))
@@ -212,6 +224,21 @@ bool rest_run(struct worker *worker, struct net_exchange *exchange) {
         run_route(&rest, &principal);
     op_principal_free(&principal);
     return !socket;
+}
+
+bool rest_run_quick(struct worker *worker, struct net_exchange *exchange) {
+    struct rest rest;
+    struct op_principal principal;
+    struct route route;
+    begin(&rest, worker, exchange);
+    rest.at_once = true;
+    struct op_credential credential = credential_of(rest.request);
+    if (!op_principal_quick(&worker->ctx, worker->server->auth, &credential, &principal))
+        return false;
+    rest_route_find(rest.request->method, rest.request->path, &route);
+    bool done = run_call(&rest, &route, &principal);
+    op_principal_free(&principal);
+    return done;
 }
 
 // Whether the query has follow=true, in the spelling that clients use.
@@ -235,6 +262,7 @@ struct net_plan rest_plan(void *arg, const struct http_request *request) {
     bool endless = route.op && route.op->params >> OP_PARAM_FOLLOW & 1 && follows(request);
     return (struct net_plan){.streamed = streamed,
                              .endless = endless,
+                             .quick = route.op && op_is_quick(route.op),
                              .body_max = route.op && route.op->body ? BODY_MAX : 64 << 10};
 }
 

@@ -11,6 +11,7 @@ struct rest {
     char request_id[37];
     struct op_call *call;
     struct limit_state limit; // of who asks
+    bool at_once;             // on a loop's thread; see op_call
     bool begun;               // the answer is a stream, and it has begun
 };
 

@@ -63,25 +63,27 @@ static int verb_of(const char *name) {
     return verb;
 }
 
+// Fills route where it is.
+static bool is_path_of(const struct op *op, const struct segments *path, struct route *route) {
+    bool scoped = path->count > 3 && slice_eq_str(path->list[1], "db");
+    route->op = op;
+    if (match(op->path, path, 1, route)) return true;
+    if (!scoped || !op->of_database || !match(op->path, path, 3, route)) return false;
+    route->values[OP_PATH_DATABASE] = path->list[2];
+    return true;
+}
+
 void rest_route_find(struct slice method, struct slice path, struct route *out) {
     struct segments segments;
     *out = (struct route){0};
     if (slice_eq_str(method, "HEAD")) method = SLICE_LIT("GET");
     if (!split(path, &segments) || segments.count == 0 || !slice_eq_str(segments.list[0], "v1"))
         return;
-    bool scoped = segments.count > 3 && slice_eq_str(segments.list[1], "db");
-    for (size_t i = 0; i < op_count; i++) {
-        struct route found = {.op = &op_table[i]};
-        bool matches = match(op_table[i].path, &segments, 1, &found);
-        if (!matches && scoped && op_table[i].of_database) {
-            found.values[OP_PATH_DATABASE] = segments.list[2];
-            matches = match(op_table[i].path, &segments, 3, &found);
-        }
-        if (!matches) continue;
-        if (slice_eq_str(method, op_table[i].verb)) {
-            *out = found;
+    for (size_t i = 0; i < op_count; i++)
+        if (slice_eq_str(method, op_table[i].verb) && is_path_of(&op_table[i], &segments, out))
             return;
-        }
-        out->allowed |= 1u << verb_of(op_table[i].verb);
-    }
+    for (size_t i = 0; i < op_count; i++)
+        if (is_path_of(&op_table[i], &segments, out))
+            out->allowed |= 1u << verb_of(op_table[i].verb);
+    out->op = NULL;
 }

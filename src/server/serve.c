@@ -71,6 +71,12 @@ static void woken(void *arg) {
     engine_changes_wake(lib_engine(server->db));
 }
 
+static bool run_quick(void *worker, struct net_exchange *exchange) {
+    if (native_is(net_request(exchange))) return native_run_quick(worker, exchange);
+    if (grpc_is(net_request(exchange))) return grpc_run_quick(worker, exchange);
+    return rest_run_quick(worker, exchange);
+}
+
 static struct net_plan plan(void *arg, const struct http_request *request) {
     if (native_is(request)) return native_plan(arg, request);
     return grpc_is(request) ? grpc_plan(arg, request) : rest_plan(arg, request);
@@ -200,6 +206,7 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                                    .worker_open = open_worker,
                                    .worker_close = close_worker,
                                    .run = run,
+                                   .run_quick = run_quick,
                                    .woken = woken};
     TRY(sockets_open(ctx, server, &server->sockets));
     TRY(net_server_open(ctx, &server->app, &limits, &server->net));

@@ -84,6 +84,8 @@ extern const size_t server_openapi_size;
 // Answers one request.
 // False: the exchange became a socket.
 bool rest_run(struct worker *worker, struct net_exchange *exchange);
+// As net_app.run_quick.
+bool rest_run_quick(struct worker *worker, struct net_exchange *exchange);
 struct net_plan rest_plan(void *arg, const struct http_request *request);
 void rest_refuse_bytes(void *arg, int status, const char *detail, struct buf *content);
 
@@ -97,9 +99,10 @@ struct messages {
     struct net_exchange *exchange;
     const char *headers; // of the reply, "" = none
     char request_id[37];
-    struct buf in;       // a message of a streamed request
-    bool begun;          // the reply is a stream, and it has begun
-    uint64_t timeout_ms; // 0: the protocol told none
+    struct buf in;            // a message of a streamed request
+    bool begun;               // the reply is a stream, and it has begun
+    bool at_once, would_wait; // see op_call
+    uint64_t timeout_ms;      // 0: the protocol told none
 };
 void messages_begin(struct messages *messages, struct worker *worker,
                     struct net_exchange *exchange);
@@ -124,11 +127,13 @@ int messages_send(void *messages, struct slice message);
 bool native_is(const struct http_request *request);
 struct net_plan native_plan(struct nacre_server *server, const struct http_request *request);
 void native_run(struct worker *worker, struct net_exchange *exchange);
+bool native_run_quick(struct worker *worker, struct net_exchange *exchange);
 
 // --- grpc.c ---
 
 bool grpc_is(const struct http_request *request);
 struct net_plan grpc_plan(struct nacre_server *server, const struct http_request *request);
 void grpc_run(struct worker *worker, struct net_exchange *exchange);
+bool grpc_run_quick(struct worker *worker, struct net_exchange *exchange);
 
 #endif

@@ -520,6 +520,34 @@ class Wire(Served):
         self.assertEqual(got.count("HTTP/1.1 201 Created"), 20)
         self.assertEqual(re.findall(r'"n":(\d+),"_version"', got), [*map(str, range(20))] * 2)
 
+    def test_gets_from_memory_are_those_from_the_store(self):
+        place = "/collections/c/docs/a"
+        self.ok(201, "PUT", place, '{"n":1,"big":9007199254740993}')
+        answers = {(a.status, a.text, a.headers["ETag"]) for a in
+                   (self.call("GET", place) for _ in range(5))}  # the cache takes it on the way
+        self.assertEqual(len(answers), 1)
+        self.assertIn('{"$int64":"9007199254740993"}',
+                      self.call("GET", place + "?int64=string&fields=big").text)
+        self.assertEqual(self.call("GET", place, If_None_Match='"1"').status, 304)
+        tx = self.ok(201, "POST", "/tx", "{}").json["id"]
+        self.ok(200, "PUT", place, '{"n":2}', Nacre_Transaction=tx)
+        got = self.raw(*[self.request("GET", place)] * 3,
+                       self.request("GET", place, "", f"Nacre-Transaction: {tx}\r\n"),
+                       self.request("PUT", place.replace("/a", "/b"), '{"n":3}'),
+                       self.request("GET", place.replace("/a", "/b")), self.request("GET", place))
+        self.assertEqual(re.findall(r'"n":(\d)', got), list("1112331"))
+        self.call("POST", f"/tx/{tx}:commit")
+        self.assertEqual([self.call("GET", place).json["n"] for _ in range(3)], [2] * 3)
+        self.ok(204, "DELETE", place)
+        self.assertEqual([self.call("GET", place).status for _ in range(3)], [404] * 3)
+        key = self.ok(201, "POST", "/keys", '{"name":"k","role":"reader"}').json
+        place = "/collections/c/docs/b"
+        self.assertEqual([self.call("GET", place, key=key["key"]).status for _ in range(3)],
+                         [200] * 3)
+        self.ok(204, "DELETE", f"/keys/{key['id']}")
+        self.assertEqual([self.call("GET", place, key=key["key"]).status for _ in range(2)],
+                         [401] * 2)
+
     def test_in_pieces(self):
         whole = self.request("PUT", "/collections/c/docs/a", '{"n":1}')
         self.assertIn("201 Created", self.raw(*(whole[i:i + 1] for i in range(len(whole)))))

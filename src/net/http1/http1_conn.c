@@ -139,6 +139,7 @@ static void begin_exchange(struct net_conn *conn, struct net_exchange *e, struct
     s->close_after = !request->keep_alive;
     e->streamed = plan.streamed;
     e->endless = plan.endless;
+    e->quick = plan.quick;
     e->body_ended = !request->chunked && request->content_length == 0;
     http1_body_begin(&s->body, request);
     s->state = STATE_BODY;

@@ -146,6 +146,7 @@ static void begin_exchange(struct http2_stream *s, const struct http_request *re
     s->exchange = e;
     e->stream = s;
     e->streamed = plan.streamed;
+    e->quick = plan.quick;
     e->endless = plan.endless;
     e->body_ended = s->complete;
     e->body.max = plan.streamed ? e->body.max : plan.body_max;

@@ -308,17 +308,37 @@ void net_conn_notice(struct net_exchange *e) {
     set_dirty(conn);
 }
 
-void net_loop_settle(struct net_loop *loop) {
-    struct net_exchange *first = loop->submitted;
-    loop->submitted = NULL;
-    loop->submitted_last = &loop->submitted;
-    if (first && !net_workers_submit(&loop->server->workers, first)) {
-        for (struct net_exchange *e = first, *next; e; e = next) {
-            next = e->next;
-            e->finished = true; // without a reply
-            net_conn_notice(e);
+// Without a worker: it has its reply, or gets none.
+static void finish(struct net_exchange *e) {
+    e->finished = true;
+    net_conn_notice(e);
+}
+
+// Runs what is quick; a reply may bring its connection's next request. The others are handed over.
+static void run_submitted(struct net_loop *loop) {
+    const struct net_app *app = loop->server->app;
+    struct net_exchange *slow = NULL, **last = &slow;
+    while (loop->submitted) {
+        struct net_exchange *e = loop->submitted;
+        loop->submitted = e->next;
+        if (!loop->submitted) loop->submitted_last = &loop->submitted;
+        e->next = NULL;
+        if (e->quick && loop->quick && app->run_quick(loop->quick, e)) {
+            finish(e);
+        } else {
+            *last = e;
+            last = &e->next;
         }
     }
+    if (!slow || net_workers_submit(&loop->server->workers, slow)) return;
+    for (struct net_exchange *e = slow, *next; e; e = next) {
+        next = e->next;
+        finish(e);
+    }
+}
+
+void net_loop_settle(struct net_loop *loop) {
+    run_submitted(loop);
     while (loop->dirty) {
         struct net_conn *conn = loop->dirty;
         loop->dirty = conn->dirty_next;

@@ -34,7 +34,7 @@ struct net_exchange {
     char peer[NET_PEER_MAX];
     uint8_t *head;   // the bytes that request points into
     struct buf body; // whole, or (under mutex) what waits to be read
-    bool streamed, endless, is_head;
+    bool streamed, endless, quick, is_head;
     bool running;                 // a worker has it; loop's thread only
     bool noticed, done, finished; // under the loop's mutex; finished: the loop has seen done
     struct mutex mutex;           // guards what follows
@@ -144,6 +144,7 @@ struct net_loop {
     uint8_t *room;                                    // where sockets are read into
     struct buf plain;                                 // what came of TLS
     struct buf scratch; // content on its way from an exchange to its connection
+    void *quick;        // the application's state for run_quick; NULL: there is none
     struct mutex mutex; // guards notices
     struct net_exchange *notices;
     uint32_t busy; // exchanges that workers have; the loop's thread only
@@ -198,7 +199,8 @@ void net_exchange_free(struct net_exchange *exchange); // no worker has it
 void net_exchange_cancel(struct net_exchange *exchange);
 // The loop has no more to do with it: freed now, or when its worker is through.
 void net_exchange_drop(struct net_exchange *exchange);
-void net_exchange_submit(struct net_exchange *exchange);                   // gives it to a worker
+// It is run at the end of the turn: here, if it is quick, else by a worker.
+void net_exchange_submit(struct net_exchange *exchange);
 bool net_exchange_feed(struct net_exchange *exchange, struct slice bytes); // false: too many
 void net_exchange_end_body(struct net_exchange *exchange, bool failed);
 void net_exchange_end_reply(struct net_exchange *exchange); // after run, on the worker

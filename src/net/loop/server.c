@@ -74,7 +74,10 @@ static void on_connection(uv_stream_t *stream, int status) {
 
 static void run_loop(void *arg) {
     struct net_loop *loop = arg;
+    const struct net_app *app = loop->server->app;
+    if (app->run_quick) loop->quick = app->worker_open(app->arg);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    if (loop->quick) app->worker_close(loop->quick);
 }
 
 static nacre_status uv_failed(struct ctx *ctx, int code, const char *what) {

@@ -171,6 +171,7 @@ static void begin_call(struct net_conn *conn, const struct native_head *head) {
     bool wanted = plan.body_max > 0; // who has no key is refused before its request is held
     e->streamed = plan.streamed;
     e->endless = plan.endless;
+    e->quick = plan.quick;
     call->streamed = (plan.streamed && wanted) || plan.reply_streams;
     s->streams += call->streamed;
     if (s->streams > STREAMS_MAX) {
