@@ -29,6 +29,7 @@ set(NACRE_LIB_zstd.h zstd)
 set(NACRE_LIB_pthread.h Threads::Threads)
 set(NACRE_LIB_pcre2.h pcre2-8)
 set(NACRE_LIB_histedit.h edit)
+set(NACRE_LIB_toml++/toml.h "") # headers alone
 set(NACRE_LIB_uv.h uv)
 set(NACRE_LIB_nghttp2/nghttp2.h nghttp2)
 set(NACRE_LIB_openssl/ssl.h ssl)

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 BUILD="gcc g++ libc6-dev cmake ninja-build pkg-config ccache python3 zstd
     librocksdb-dev libpcre2-dev libzstd-dev libxxhash-dev libedit-dev libuv1-dev
     libsodium-dev libcjose-dev libjansson-dev libnghttp2-dev libssl-dev libwslay-dev
-    zlib1g-dev"
+    zlib1g-dev libtomlplusplus-dev"
 TEST="git curl python3-yaml python3-venv python3-h2
     python3-websockets openssl libcmocka-dev libbson-dev libsqlite3-dev liblmdb-dev
     clang libclang-rt-14-dev clang-tidy clang-format"

@@ -74,6 +74,8 @@ enum cli_option_id {
     OPT_LOG,
     OPT_ARCHIVE,
     OPT_SLOW_MS,
+    OPT_CONFIG,
+    OPT_ORIGIN,
     OPT_FILMS,
     OPT_COUNT_OF,
     OPT_WORKERS,
@@ -170,6 +172,10 @@ struct cli {
 // The words of a command line after the program's name. Sets what belongs to every command in cli.
 // Returns 0, or an exit code when it has said what is wrong. out->command NULL: nothing given.
 int cli_parse(struct cli *cli, int argc, char *const *argv, struct cli_call *out);
+// Whether a value fits; *number: of a CLI_NUMBER.
+bool cli_option_accepts(const struct cli_option *option, const char *text, uint64_t *number);
+// The word that may have been meant; NULL: nothing is near.
+const char *cli_nearest(const char *word, const char *const *words, size_t count);
 const struct cli_command *cli_find_command(const char *first, const char *second);
 bool cli_is_group(const char *word); // "index": begins names of commands
 bool cli_takes(const struct cli_command *command, int option);

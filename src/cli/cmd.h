@@ -42,6 +42,8 @@ int cmd_backup_list(struct cli *cli, const struct cli_call *call);
 int cmd_backup_verify(struct cli *cli, const struct cli_call *call);
 int cmd_backup_restore(struct cli *cli, const struct cli_call *call);
 int cmd_backup_delete(struct cli *cli, const struct cli_call *call);
+int cmd_config_show(struct cli *cli, const struct cli_call *call);
+int cmd_config_check(struct cli *cli, const struct cli_call *call);
 int cmd_db_list(struct cli *cli, const struct cli_call *call);
 int cmd_db_create(struct cli *cli, const struct cli_call *call);
 int cmd_db_get(struct cli *cli, const struct cli_call *call);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/config.h"
 #include "cli/out.h"
 
 enum { ADDRESSES_MAX = 16 };
@@ -52,33 +53,43 @@ static int serve(struct cli *cli, const nacre_serve_options *options) {
                      error.detail[0] ? error.detail : nacre_status_title(status));
 }
 
-int cmd_serve(struct cli *cli, const struct cli_call *call) {
+// Values: those of the configuration.
+static int serve_configured(struct cli *cli, const struct cli_call *call,
+                            const struct cli_value *v) {
     const char *addresses[ADDRESSES_MAX];
-    nacre_serve_options options = {
-        .dir = call->count > 0 ? call->arguments[0] : cli->dir,
-        .open = {.create = 1, .archive = call->options[OPT_ARCHIVE].given},
-        .slow_ms = call->options[OPT_SLOW_MS].number,
-        .backups = call->options[OPT_BACKUPS].text,
-        .listen = addresses,
-        .insecure = call->options[OPT_INSECURE].given,
-        .cors = call->options[OPT_CORS].text,
-        .rate = (uint32_t)call->options[OPT_RATE].number,
-        .tenant_rate = (uint32_t)call->options[OPT_TENANT_RATE].number,
-        .jwks = call->options[OPT_JWKS].text,
-        .jwt_issuer = call->options[OPT_JWT_ISSUER].text,
-        .jwt_audience = call->options[OPT_JWT_AUDIENCE].text,
-        .tls_certificate = call->options[OPT_TLS_CERT].text,
-        .tls_key = call->options[OPT_TLS_KEY].text,
-        .tls_client_ca = call->options[OPT_TLS_CLIENT_CA].text,
-        .tls_min = call->options[OPT_TLS_MIN].text};
+    nacre_serve_options options = {.dir = call->count > 0 ? call->arguments[0] : cli->dir,
+                                   .open = {.create = 1, .archive = v[OPT_ARCHIVE].given},
+                                   .slow_ms = v[OPT_SLOW_MS].number,
+                                   .backups = v[OPT_BACKUPS].text,
+                                   .listen = addresses,
+                                   .insecure = v[OPT_INSECURE].given,
+                                   .cors = v[OPT_CORS].text,
+                                   .rate = (uint32_t)v[OPT_RATE].number,
+                                   .tenant_rate = (uint32_t)v[OPT_TENANT_RATE].number,
+                                   .jwks = v[OPT_JWKS].text,
+                                   .jwt_issuer = v[OPT_JWT_ISSUER].text,
+                                   .jwt_audience = v[OPT_JWT_AUDIENCE].text,
+                                   .tls_certificate = v[OPT_TLS_CERT].text,
+                                   .tls_key = v[OPT_TLS_KEY].text,
+                                   .tls_client_ca = v[OPT_TLS_CLIENT_CA].text,
+                                   .tls_min = v[OPT_TLS_MIN].text};
     struct cli_text list = {0};
-    int code = cli_close(cli);
-    if (call->options[OPT_LISTEN].given) {
-        cli_text_puts(&list, call->options[OPT_LISTEN].text);
-        if (!code) code = split_list(cli, call, list.data, addresses, &options.listen_count);
+    int code = 0;
+    if (v[OPT_LISTEN].given) {
+        cli_text_puts(&list, v[OPT_LISTEN].text);
+        code = split_list(cli, call, list.data, addresses, &options.listen_count);
     }
     if (!code) code = serve(cli, &options);
     cli_text_free(&list);
+    return code;
+}
+
+int cmd_serve(struct cli *cli, const struct cli_call *call) {
+    struct cli_config config = {0};
+    int code = cli_close(cli);
+    if (!code) code = cli_config_read(cli, call, &config);
+    if (!code) code = serve_configured(cli, call, config.values);
+    cli_config_free(&config);
     return code;
 }
 

@@ -182,6 +182,12 @@ const struct cli_command cli_commands[] = {
      OPTIONS(QUOTAS), cmd_db_alter, false},
     {"db drop", "DATABASE", 1, 1, "Delete a database with its collections", NULL,
      "nacre db drop shop", NULL, cmd_db_drop, false},
+    {"config show", "", 0, 0, "Show what serve would take",
+     "Defaults, overruled by nacre.toml, by the environment (NACRE_SECTION_KEY), by flags.",
+     "nacre config show --origin\nNACRE_SERVER_LISTEN=127.0.0.1:8080 nacre config show",
+     OPTIONS(OPT_CONFIG, OPT_ORIGIN), cmd_config_show, false},
+    {"config check", "", 0, 0, "Look for mistakes in the configuration", NULL, "nacre config check",
+     OPTIONS(OPT_CONFIG), cmd_config_check, false},
     {"backup create", "NAME", 1, 1, "Back the database up",
      "Into DIR/NAME, while it is used. Incremental ones need the log since the one before: it is\n"
      "kept with serve --archive.",
@@ -218,9 +224,9 @@ const struct cli_command cli_commands[] = {
      "Also on the Unix socket DIR/nacre.sock. Ends in good order at SIGTERM or Ctrl-C.",
      "nacre serve data\nnacre serve data --listen 127.0.0.1:8080\n"
      "curl -H \"Authorization: Bearer $(cat data/admin.key)\" http://127.0.0.1:7700/v1/collections",
-     OPTIONS(OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_SLOW_MS, OPT_TLS_CERT,
-             OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_CORS, OPT_RATE, OPT_TENANT_RATE,
-             OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
+     OPTIONS(OPT_CONFIG, OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_SLOW_MS,
+             OPT_TLS_CERT, OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_CORS, OPT_RATE,
+             OPT_TENANT_RATE, OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
      cmd_serve, false},
     {"audit verify", "[DIR]", 0, 1, "Verify the audit log of a served directory",
      "That every line follows from the one before. Tells how many there are and the hash of the "

@@ -115,6 +115,10 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_SLOW_MS] = {"slow-ms", 0, CLI_NUMBER, "N", 1, DAY_MS,
                      "calls that take so long are noted in /v1/slowlog (default 500)"},
 
+    [OPT_CONFIG] = {"config", 0, CLI_TEXT, "FILE", 0, 0,
+                    "options (default: $NACRE_CONFIG, else ./nacre.toml)"},
+    [OPT_ORIGIN] = {"origin", 0, CLI_FLAG, NULL, 0, 0, "say also where each value is from"},
+
     [OPT_FILMS] = {"films", 0, CLI_TEXT, "FILE", 0, 0, "the films (default: as installed)"},
     [OPT_COUNT_OF] = {"count", 0, CLI_NUMBER, "N", 100, 10000000,
                       "documents to measure with (default 50000)"},
@@ -139,6 +143,6 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_TLS_KEY] = {"tls-key", 0, CLI_TEXT, "FILE", 0, 0, "the certificate's key (PEM)"},
     [OPT_TLS_CLIENT_CA] = {"tls-client-ca", 0, CLI_TEXT, "FILE", 0, 0,
                            "clients must show a certificate of these authorities (PEM)"},
-    [OPT_TLS_MIN] = {"tls-min", 0, CLI_TEXT, "1.2|1.3", 0, 0, "oldest version (default 1.3)"},
+    [OPT_TLS_MIN] = {"tls-min", 0, CLI_CHOICE, "1.2|1.3", 0, 0, "oldest version (default 1.3)"},
     [OPT_MARKDOWN] = {"markdown", 0, CLI_FLAG, NULL, 0, 0, "all commands as Markdown"},
 };

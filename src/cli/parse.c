@@ -50,8 +50,7 @@ static size_t distance(const char *a, const char *b) {
     return d[n][m];
 }
 
-// NULL: nothing is near.
-static const char *nearest(const char *word, const char *const *words, size_t count) {
+const char *cli_nearest(const char *word, const char *const *words, size_t count) {
     const char *best = NULL;
     size_t least = smaller(3, strlen(word) / 2 + 1);
     for (size_t i = 0; i < count; i++) {
@@ -70,7 +69,7 @@ static const char *nearest_option(const struct cli_command *command, const char 
     for (int i = 0; i < OPT_COUNT; i++) {
         if (cli_takes(command, i)) names[count++] = cli_options[i].name;
     }
-    return nearest(name, names, count);
+    return cli_nearest(name, names, count);
 }
 
 static int unknown_option(struct parser *p, const char *name, const char *shown) {
@@ -109,21 +108,27 @@ static bool is_choice(const char *choices, const char *text) {
     return false;
 }
 
-static int set_number(struct parser *p, const struct cli_option *option, const char *text,
-                      uint64_t *out) {
+bool cli_option_accepts(const struct cli_option *option, const char *text, uint64_t *number) {
     char *end = NULL;
+    if (option->kind == CLI_CHOICE) return is_choice(option->value, text);
+    if (option->kind != CLI_NUMBER) return true;
     errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    bool digits = text[0] >= '0' && text[0] <= '9' && *end == '\0';
-    if (digits && errno == 0 && number >= option->least && number <= option->most) {
-        *out = number;
-        return 0;
-    }
+    unsigned long long read = strtoull(text, &end, 10);
+    *number = read;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
+           read >= option->least && read <= option->most;
+}
+
+static int wrong_value(struct parser *p, const struct cli_option *option, const char *text) {
+    const struct cli_command *command = p->call->command;
+    if (option->kind == CLI_CHOICE)
+        return cli_usage(p->cli, command, NULL, "--%s takes %s, not \"%s\"", option->name,
+                         option->value, text);
     if (option->most == UINT64_MAX)
-        return cli_usage(p->cli, p->call->command, NULL,
+        return cli_usage(p->cli, command, NULL,
                          "--%s takes a whole number of at least %llu, not \"%s\"", option->name,
                          (unsigned long long)option->least, text);
-    return cli_usage(p->cli, p->call->command, NULL,
+    return cli_usage(p->cli, command, NULL,
                      "--%s takes a whole number from %llu to %llu, not \"%s\"", option->name,
                      (unsigned long long)option->least, (unsigned long long)option->most, text);
 }
@@ -136,11 +141,7 @@ static int set_option(struct parser *p, int id, const char *text) {
         return cli_usage(p->cli, p->call->command, NULL, "--%s is given twice", option->name);
     value->given = true;
     value->text = text;
-    if (option->kind == CLI_NUMBER) return set_number(p, option, text, &value->number);
-    if (option->kind == CLI_CHOICE && !is_choice(option->value, text))
-        return cli_usage(p->cli, p->call->command, NULL, "--%s takes %s, not \"%s\"", option->name,
-                         option->value, text);
-    return 0;
+    return cli_option_accepts(option, text, &value->number) ? 0 : wrong_value(p, option, text);
 }
 
 static int missing_value(struct parser *p, const struct cli_option *option) {
@@ -194,7 +195,7 @@ static int parse_option(struct parser *p) {
 
 // Commands that the design has and this version does not.
 static bool is_to_come(const char *word) {
-    static const char words[] = "|config|key|node|recall|role|search|shard|"
+    static const char words[] = "|key|node|recall|role|search|shard|"
                                 "slowlog|sql|status|top|versions|";
     char wanted[16];
     int size = snprintf(wanted, sizeof wanted, "|%s|", word);
@@ -219,7 +220,7 @@ static int unknown_command(struct parser *p, const char *group, const char *word
         names[count] = firsts[count];
         count++;
     }
-    const char *near = nearest(word, names, count);
+    const char *near = cli_nearest(word, names, count);
     struct cli_text hint = {0};
     if (near)
         cli_text_format(&hint, "did you mean \"%s%s%s\"?", group ? group : "", group ? " " : "",
