@@ -42,7 +42,7 @@ sys/utsname.h sys/vfs.h sys/wait.h sys/xattr.h sysexits.h syslog.h termios.h uco
 utime.h wordexp.h
 immintrin.h emmintrin.h smmintrin.h tmmintrin.h nmmintrin.h x86intrin.h cpuid.h arm_neon.h
 arm_acle.h sanitizer/asan_interface.h
-charconv cmath cstddef cstdint cstring limits system_error
+charconv cmath cstddef cstdint cstdio cstring limits string system_error
 """.split())
 TEST_HEADERS = {"cmocka.h", "bson/bson.h", "sqlite3.h", "lmdb.h", "rocksdb/c.h", "pthread.h"}
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The configuration of serve: file, environment, flags, their order, and what is told of mistakes."""
+"""The configuration of serve: file, environment, flags, their order, mistakes."""
 import os
 import re
 import signal
@@ -56,7 +56,7 @@ class Config(Case):
             self.assertFalse(os.path.exists(self.dir), text)
         self.file("")
         self.fails(3, "cannot be read", "config", "check", "--config", "none.toml")
-        for name, value, told in (("NACRE_SERVER_SLOWMS", "7", "did you mean NACRE_SERVER_SLOW_MS?"),
+        for name, value, told in (("NACRE_SERVER_SLOWMS", "7", "mean NACRE_SERVER_SLOW_MS?"),
                                   ("NACRE_SERVER_SLOW_MS", "x", "a whole number from 1"),
                                   ("NACRE_SERVER_INSECURE", "yes", "true or false")):
             self.fails(2, told, "config", "check", env=self.environment(**{name: value}))

@@ -231,7 +231,7 @@ class Open(Secure):
     def test_options(self):
         self.stop()
         for told, words in (("go together", ["--tls-cert", self.cert]),
-                            ("1.2 or 1.3", ["--tls-cert", self.cert, "--tls-key", self.private,
+                            ("1.2|1.3", ["--tls-cert", self.cert, "--tls-key", self.private,
                                             "--tls-min", "1.1"]),
                             ("No such file", ["--tls-cert", self.cert + "x", "--tls-key",
                                               self.private]),
