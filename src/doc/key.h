@@ -22,6 +22,9 @@ enum key_type_bits { KEY_TB_PLAIN = 0, KEY_TB_DOUBLE = 1, KEY_TB_NEG_ZERO = 2, K
 // Appends the encoding; returns the type bits of a scalar (containers: KEY_TB_PLAIN; their numbers
 // come back as the shortest form and must be read from the document). Missing encodes as null.
 enum key_type_bits key_put(struct buf *out, struct val v, bool descending);
+// Whether v's component, going up, sorts above a key, as far as it shows without encoding it: true
+// is sure, false tells nothing.
+bool key_is_above(struct val v, struct slice key);
 // As key_put but at most KEY_COMPONENT_MAX bytes; when cut, returns KEY_TB_CUT: among keys of
 // key_put_cut order is never turned round, but different values may encode equally: equality must
 // be re-checked on the document. Still self-delimiting. Bounds of ranges over such keys are made

@@ -204,6 +204,17 @@ enum key_type_bits key_put(struct buf *out, struct val v, bool descending) {
     return key_put_limited(out, v, descending, SIZE_MAX);
 }
 
+// By K2 the first bytes that differ decide, where both are units of one byte.
+bool key_is_above(struct val v, struct slice key) {
+    if (v.type != VAL_STRING || key.n == 0 || key.p[0] != KEY_STRING) return false;
+    for (size_t i = 0; i < v.n && i + 1 < key.n; i++) {
+        uint8_t a = v.p[i], b = key.p[i + 1];
+        if (a <= KEY_ESCAPE || b <= KEY_ESCAPE) return false;
+        if (a != b) return a > b;
+    }
+    return false;
+}
+
 enum key_type_bits key_put_cut(struct buf *out, struct val v, bool descending) {
     return key_put_limited(out, v, descending, KEY_CUT_AT);
 }

@@ -51,6 +51,8 @@ struct best {
     size_t start;
     bool descending, any;
     struct buf *scratch;
+    struct slice bound; // values that are above it are passed over; n = 0: none
+    bool passed;
 };
 
 // Where the next candidate is encoded: the first in its place.
@@ -72,6 +74,10 @@ static void offer(struct best *best, const struct buf *from) {
 }
 
 static void offer_val(struct best *best, struct val v) {
+    if (best->bound.n && key_is_above(v, best->bound)) {
+        best->passed = true;
+        return;
+    }
     struct buf *to = candidate(best);
     (void)key_put(to, v, best->descending);
     offer(best, to);
@@ -99,13 +105,18 @@ static bool offer_each(void *arg, struct val v) {
     return true;
 }
 
-static void put_term(const struct sort_term *term, const struct doc *doc, struct buf *scratch,
-                     struct buf *out) {
-    struct best best = {
-        .out = out, .start = out->n, .descending = term->descending, .scratch = scratch};
+// false: the component is above bound (n = 0: none), and is not there.
+static bool put_term(const struct sort_term *term, const struct doc *doc, struct slice bound,
+                     struct buf *scratch, struct buf *out) {
+    struct best best = {.out = out,
+                        .start = out->n,
+                        .descending = term->descending,
+                        .scratch = scratch,
+                        .bound = term->descending ? slice_of(NULL, 0) : bound};
     bool missing = false;
     doc_reach(doc, &term->path, offer_each, &best, &missing);
-    if (missing || !best.any) offer_val(&best, val_null());
+    if (missing || !(best.any || best.passed)) offer_val(&best, val_null());
+    return best.any;
 }
 
 nacre_status sort_key_below(struct ctx *ctx, const struct sort_spec *spec, const struct doc *doc,
@@ -116,8 +127,9 @@ nacre_status sort_key_below(struct ctx *ctx, const struct sort_spec *spec, const
     bool below = true;
     buf_init(&scratch, NULL, 2 * DOC_BYTES_MAX);
     for (uint32_t i = 0; i < spec->count && below; i++) {
-        put_term(&spec->terms[i], doc, &scratch, out);
-        below = bound.n == 0 || slice_cmp(slice_skip(buf_slice(out), start), bound) < 0;
+        struct slice here = i ? slice_of(NULL, 0) : bound; // later terms may be above it
+        below = put_term(&spec->terms[i], doc, here, &scratch, out);
+        if (below && bound.n) below = slice_cmp(slice_skip(buf_slice(out), start), bound) < 0;
     }
     buf_put_slice(out, id_key);
     if (limit) limit->below = below;

@@ -57,6 +57,17 @@ static void check_pair(struct ctx *ctx, struct val a, struct val b, struct buf *
     }
 }
 
+static void check_above(struct ctx *ctx, struct val a, struct val b, struct buf *ka,
+                        struct buf *kb) {
+    buf_reset(ka);
+    buf_reset(kb);
+    key_put(ka, a, false);
+    key_put(kb, b, false);
+    int c = slice_cmp(buf_slice(ka), buf_slice(kb));
+    if (key_is_above(a, buf_slice(kb)) && c <= 0) check_fail(ctx, a, b, "above");
+    if (key_is_above(b, buf_slice(ka)) && c >= 0) check_fail(ctx, a, b, "above");
+}
+
 static void check_round_trip(struct ctx *ctx, struct val v, bool descending, struct buf *key) {
     buf_reset(key);
     enum key_type_bits bits = key_put(key, v, descending);
@@ -86,6 +97,7 @@ static void test_pairs_of_numbers(void **state) {
         struct val b =
             rng_below(&rng, 3) ? doc_values_near(&ctx, &rng, a) : doc_values_number(&rng);
         check_pair(&ctx, a, b, &ka, &kb);
+        check_above(&ctx, a, b, &ka, &kb);
         check_round_trip(&ctx, a, i % 2, &ka);
     }
     ctx_free(&ctx);
