@@ -22,7 +22,7 @@ static struct slice target_of(const struct op_call *call) {
     return buf_slice(&call->answer.location);
 }
 
-static nacre_status tell(struct op_call *call, nacre_status status) {
+static nacre_status tell(struct op_call *call, nacre_status status, bool refused) {
     bool scoped = call->op->of_database || strstr(call->op->path, "{database}");
     struct audit_event event = {.what = call->op->name,
                                 .who = op_principal_name(call->principal),
@@ -31,7 +31,7 @@ static nacre_status tell(struct op_call *call, nacre_status status) {
                                 .database = scoped ? call->path[OP_PATH_DATABASE] : NULL,
                                 .collection = call->path[OP_PATH_COLLECTION],
                                 .status = status,
-                                .refused = status == NACRE_PERMISSION_DENIED};
+                                .refused = refused};
     struct err why = call->ctx->err;
     nacre_status told = audit_write(call->ctx, auth_log(call->principal->auth), &event);
     if (status == NACRE_OK) return told;
@@ -40,8 +40,12 @@ static nacre_status tell(struct op_call *call, nacre_status status) {
 }
 
 nacre_status op_audit(struct op_call *call, nacre_status status) {
-    bool told = status == NACRE_PERMISSION_DENIED || administers(call->op);
-    return told && call->principal->auth ? tell(call, status) : status;
+    return call->principal->auth && administers(call->op) ? tell(call, status, false) : status;
+}
+
+nacre_status op_audit_denied(struct op_call *call) {
+    nacre_status status = NACRE_PERMISSION_DENIED;
+    return call->principal->auth ? tell(call, status, true) : status;
 }
 
 void op_audit_wrong(struct ctx *ctx, struct auth *auth, const struct op_credential *credential) {

@@ -225,11 +225,11 @@ nacre_status op_run(struct op_call *call) {
         status = run(call);
         lib_request_set(session, &(struct lib_request){0});
         lib_caller_set(session, NULL, true);
+        status = op_audit(call, status);
     }
     // Refusals are written down, and that waits for the disk.
     if (call->at_once && status != NACRE_OK && status != NACRE_DOCUMENT_NOT_FOUND)
         call->would_wait = true;
-    if (!call->would_wait) status = op_audit(call, status);
     if (status != NACRE_OK && !call->would_wait) status = op_refuse(call, status);
     op_slowlog_end(call, begin_ns, status);
     op_tx_leave(call, tx);

@@ -46,17 +46,24 @@ static bool may_call(const struct op_call *call) {
     return auth_may(&principal->who, permission, "*", "*");
 }
 
-nacre_status op_permit(struct op_call *call) {
+static void deny(struct op_call *call) {
     const char *name = op_permission_names[call->op->permission];
     const char *collection = call->path[OP_PATH_COLLECTION];
-    if (may_call(call)) return NACRE_OK;
     if (!is_of_database(call->op))
-        return err_set(call->ctx, NACRE_PERMISSION_DENIED, "%s needs the permission %s",
-                       call->op->name, name);
-    return err_set(call->ctx, NACRE_PERMISSION_DENIED,
-                   "%s needs the permission %s for %s%.64s%sdatabase %.64s", call->op->name, name,
-                   collection ? "collection " : "", collection ? collection : "",
-                   collection ? " of " : "", call->path[OP_PATH_DATABASE]);
+        err_set(call->ctx, NACRE_PERMISSION_DENIED, "%s needs the permission %s", call->op->name,
+                name);
+    else
+        err_set(call->ctx, NACRE_PERMISSION_DENIED,
+                "%s needs the permission %s for %s%.64s%sdatabase %.64s", call->op->name, name,
+                collection ? "collection " : "", collection ? collection : "",
+                collection ? " of " : "", call->path[OP_PATH_DATABASE]);
+}
+
+nacre_status op_permit(struct op_call *call) {
+    if (may_call(call)) return NACRE_OK;
+    deny(call);
+    // What is done at once must not wait for the disk: it is refused again by a worker.
+    return call->at_once ? NACRE_PERMISSION_DENIED : op_audit_denied(call);
 }
 
 nacre_status op_still(struct op_call *call) {

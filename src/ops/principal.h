@@ -50,6 +50,8 @@ MUST_USE nacre_status op_hide_names(struct op_call *call, nacre_status status);
 MUST_USE nacre_status op_audit_ready(struct op_call *call);
 // status, or why a call that was done could not be told.
 MUST_USE nacre_status op_audit(struct op_call *call, nacre_status status);
+// NACRE_PERMISSION_DENIED, whose error stands already.
+MUST_USE nacre_status op_audit_denied(struct op_call *call);
 void op_audit_wrong(struct ctx *ctx, struct auth *auth, const struct op_credential *credential);
 // A list of databases or collections ({"items":[{"name"…}]}), those that the principal may read.
 MUST_USE nacre_status op_answer_shown(struct op_call *call, const char *json, bool databases);

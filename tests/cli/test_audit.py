@@ -29,6 +29,7 @@ class Audit(Served):
         self.ok(201, "PUT", "/collections/c/docs/a", {"n": 1})
         self.assertEqual(self.call("PUT", "/collections/c/docs/b", {}, key=made["key"]).status, 403)
         self.assertEqual(self.call("GET", "/collections", key="nacre_wrong").status, 401)
+        self.assertEqual(self.call("GET", "/keys", key=made["key"]).status, 403)
         self.refused(404, "not_found", "DELETE", "/keys/none")
         self.ok(204, "DELETE", "/keys/" + made["id"])
         return made
@@ -40,17 +41,18 @@ class Audit(Served):
             ("key_create", "admin", "ok"), ("database_put", "admin", "ok"),
             ("collection_put", "admin", "ok"),
             ("document_put", "key:" + made["id"], "permission_denied"),
-            ("authenticate", None, "unauthenticated"), ("key_delete", "admin", "not_found"),
-            ("key_delete", "admin", "ok")])
-        self.assertEqual([line["n"] for line in lines], list(range(1, 8)))
+            ("authenticate", None, "unauthenticated"),
+            ("key_list", "key:" + made["id"], "permission_denied"),
+            ("key_delete", "admin", "not_found"), ("key_delete", "admin", "ok")])
+        self.assertEqual([line["n"] for line in lines], list(range(1, 9)))
         self.assertEqual({line["address"] for line in lines}, {"127.0.0.1"})
         self.assertEqual(lines[0]["target"], "/v1/keys/" + made["id"])
         self.assertEqual((lines[2]["database"], lines[2]["collection"]), ("shop", "c"))
-        self.assertEqual(lines[6]["target"], made["id"])
+        self.assertEqual(lines[7]["target"], made["id"])
         self.assertNotIn(made["key"], json.dumps(lines))
         self.assertNotIn("nacre_wrong", json.dumps(lines))
         code, told = self.verify()
-        self.assertEqual((code, told["lines"]), (0, 7))
+        self.assertEqual((code, told["lines"]), (0, 8))
 
     def test_restarts(self):
         self.events()
@@ -58,11 +60,11 @@ class Audit(Served):
         self.process.wait()
         path = os.path.join(self.dir, "audit", "00000001.log")
         with open(path, "ab") as file:
-            file.write(b'{"n":8,"ti')  # a line that the crash cut
-        self.assertEqual(self.verify()[1]["lines"], 7)
+            file.write(b'{"n":9,"ti')  # a line that the crash cut
+        self.assertEqual(self.verify()[1]["lines"], 8)
         self.start()
         self.ok(201, "POST", "/keys", {"name": "k", "role": "reader"})
-        self.assertEqual(self.verify()[1]["lines"], 8)
+        self.assertEqual(self.verify()[1]["lines"], 9)
 
     def test_damage(self):
         self.events()
