@@ -97,6 +97,20 @@ class Native(Served):
         replies, status = connection.call(42, COLLECTION)   # count
         self.assertEqual((replies, status), ([number_field(12, count)], None))
 
+    def test_replies_that_nobody_reads(self):
+        connection = self.open()
+        large = with_id("a") + bytes_field(3, b'{"t":"' + b"x" * 500000 + b'"}')
+        self.assertIsNone(connection.call(PUT, large)[1])
+        asked = b"".join(frame(i, GET, 0, with_id("a")) for i in range(1000, 3000))
+        connection.send(asked)
+        other = self.open()     # the server goes on, in bounded memory
+        self.assertEqual(code_of(other.call(GET, with_id("none"))[1]), 5)
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        self.assertLess(resident, 700 << 20)    # all of them are 1 GB
+        seen = {connection.receive()[0] for _ in range(2000)}
+        self.assertEqual(seen, set(range(1000, 3000)))
+
     def test_cut_anywhere(self):
         whole = frames.PREFACE + frame(0, 0, 0, f"Bearer {self.key}".encode()) \
             + frame(7, GET, 0, with_id("none"))

@@ -7,7 +7,7 @@
 #include "base/bits/bits.h"
 
 enum {
-    RUNNING_MAX = 256,    // calls under way; more wait in the socket
+    RUNNING_MAX = 128,    // calls under way; more wait in the socket
     STREAMS_MAX = 100,    // of them, those whose request or reply is a stream
     HELD_MAX = 80 << 20,  // bytes of requests that are held as a whole
     CREDIT_MAX = 1 << 30, // that a peer may give in all
@@ -315,9 +315,12 @@ static void end_frame(struct net_conn *conn) {
 }
 
 // Whether another frame may begin. What waits behind it may be credit, so what waits must be able
-// to end without: streams are refused beyond their bound, and others need no credit.
-static bool has_room(const struct native_session *s) {
-    return s->reader.inside || (s->running < RUNNING_MAX && s->held < HELD_MAX);
+// to end without: streams are refused beyond their bound, and others need no credit. Who does not
+// read the replies gets no more of them.
+static bool has_room(const struct net_conn *conn) {
+    const struct native_session *s = conn->session;
+    return s->reader.inside || (s->running < RUNNING_MAX && s->held < HELD_MAX &&
+                                net_conn_unsent(conn) <= NET_QUEUE_MAX);
 }
 
 static size_t take(struct net_conn *conn, struct slice in) {
@@ -328,7 +331,7 @@ static size_t take(struct net_conn *conn, struct slice in) {
         s->greeted = true;
         done = strlen(NATIVE_PREFACE);
     }
-    while (s->greeted && has_room(s) && !conn->closing && conn->state == CONN_OPEN) {
+    while (s->greeted && has_room(conn) && !conn->closing && conn->state == CONN_OPEN) {
         enum native_event event = native_read(&s->reader, slice_skip(in, done), &bytes, &used);
         done += used;
         if (event == NATIVE_WAIT) break;
@@ -357,8 +360,7 @@ static void ended(struct net_conn *conn) {
 }
 
 static bool hungry(const struct net_conn *conn) {
-    const struct native_session *s = conn->session;
-    return has_room(s) && net_conn_unsent(conn) <= NET_QUEUE_MAX;
+    return has_room(conn) && net_conn_unsent(conn) <= NET_QUEUE_MAX;
 }
 
 static void sweep(struct net_conn *conn, uint64_t quiet_ms) {
