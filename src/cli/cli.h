@@ -192,6 +192,11 @@ int cli_open(struct cli *cli, enum cli_access access);
 int cli_close(struct cli *cli); // 0, or an exit code
 nacre_collection cli_collection(const struct cli *cli, const char *name);
 
+// --- supervisors (notify.c) ---
+
+// "READY=1", "STOPPING=1": to systemd, or whoever else set NOTIFY_SOCKET; else nothing.
+void cli_notify(const char *state);
+
 // --- signals (signals.c) ---
 
 // While on, the first SIGINT or SIGTERM sets a flag, and cancels the session's call if there is

@@ -42,8 +42,10 @@ static int serve(struct cli *cli, const nacre_serve_options *options) {
     if (status == NACRE_OK) {
         cli_note(cli, "serving %s at %s and %s/nacre.sock; the key is in %s/admin.key",
                  options->dir, nacre_server_addresses(server), options->dir, options->dir);
+        cli_notify("READY=1");
         while (cli_wait_input(-1))
             if (cli_hung_up()) reload(cli, server);
+        cli_notify("STOPPING=1");
         cli_note(cli, "stopping");
         status = nacre_server_stop(server, &error);
     }

@@ -2,6 +2,8 @@
 #include <stdio.h>
 
 #include "base/bits/bits.h"
+#include "engine/engine.h"
+#include "lib/lib_caller.h"
 #include "server/rest.h"
 #include "server/ui.h"
 
@@ -21,14 +23,18 @@ static bool is_page(struct rest *rest, const char *path, bool *answered) {
     return !*answered;
 }
 
-static void reply_page(struct rest *rest, const char *type, struct slice content) {
+static void reply_page_as(struct rest *rest, int status, const char *type, struct slice content) {
     struct buf *headers = &rest->worker->headers;
     net_compress(rest->exchange);
     buf_reset(headers);
     buf_printf(headers, "Nacre-Request-Id: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
                rest->request_id, type);
     cors_put(rest, headers);
-    net_reply(rest->exchange, 200, buf_slice(headers), content);
+    net_reply(rest->exchange, status, buf_slice(headers), content);
+}
+
+static void reply_page(struct rest *rest, const char *type, struct slice content) {
+    reply_page_as(rest, 200, type, content);
 }
 
 // --- the dashboard ---
@@ -67,6 +73,30 @@ static void run_ui(struct rest *rest) {
     }
 }
 
+// --- health ---
+
+static void put_check(struct buf *out, const char *name, bool ok) {
+    buf_printf(out, ",\"%s\":\"%s\"", name, ok ? "ok" : "failed");
+}
+
+// Ready: writes are taken. Nobody needs a key for this, so it tells no more than that and why.
+static void reply_ready(struct rest *rest) {
+    struct buf text BUF_CLEANUP = {0};
+    struct engine_status status;
+    engine_status(lib_engine(rest->worker->server->db), &status);
+    bool memory = status.memory_used <= status.memory_limit;
+    bool ready = !status.writes_stopped && !status.disk_full;
+    buf_init(&text, NULL, 4096);
+    buf_printf(&text, "{\"status\":\"%s\"", ready ? "ok" : "unavailable");
+    if (slice_eq_str(rest->request->query, "verbose")) {
+        put_check(&text, "store_and_log", !status.writes_stopped);
+        put_check(&text, "disk", !status.disk_full);
+        put_check(&text, "memory", memory);
+    }
+    buf_put_u8(&text, '}');
+    reply_page_as(rest, ready ? 200 : 503, "application/json", buf_slice(&text));
+}
+
 // --- others ---
 
 bool page_run_public(struct rest *rest) {
@@ -75,8 +105,11 @@ bool page_run_public(struct rest *rest) {
         run_ui(rest);
         return true;
     }
-    if (!is_page(rest, "/livez", &answered) && !is_page(rest, "/readyz", &answered))
-        return answered;
+    if (is_page(rest, "/readyz", &answered)) {
+        reply_ready(rest);
+        return true;
+    }
+    if (!is_page(rest, "/livez", &answered)) return answered;
     reply_page(rest, "application/json", SLICE_LIT("{\"status\":\"ok\"}"));
     return true;
 }

@@ -400,6 +400,25 @@ class Catalog(Served):
                                   capture_output=True, check=False)
             self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", ""))
 
+    def test_ready(self):
+        for path, told in (("/../readyz", {"status": "ok"}),
+                           ("/../readyz?verbose", {"status": "ok", "store_and_log": "ok",
+                                                   "disk": "ok", "memory": "ok"})):
+            self.assertEqual(self.ok(200, "GET", path, key="").json, told)
+
+    def test_notified(self):
+        self.stop()
+        path = os.path.join(self.folder.name, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(path)
+            supervisor.settimeout(PATIENCE)
+            environment = self.environment
+            self.environment = lambda: environment(NOTIFY_SOCKET=path)
+            self.start()
+            self.assertEqual(supervisor.recv(100), b"READY=1")
+            self.stop()
+            self.assertEqual(supervisor.recv(100), b"STOPPING=1")
+
     def test_slowlog(self):
         self.assertEqual(self.ok(200, "GET", "/slowlog").json, {"items": []})
         self.stop()
