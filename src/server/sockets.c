@@ -1,5 +1,6 @@
 #include "server/sockets.h"
 
+#include "base/os/cond.h"
 #include "base/os/thread.h"
 #include "doc/json.h"
 #include "engine/changes.h"
@@ -29,6 +30,7 @@ struct sockets {
     struct nacre_server *server;
     struct thread thread;
     struct mutex mutex; // guards coming and stopping
+    struct cond cond;   // of those, while there is no socket
     struct socket *coming;
     bool stopping;
     // The thread's own.
@@ -320,9 +322,12 @@ static bool turn(struct sockets *s, struct socket *socket, bool *more) {
     return true;
 }
 
-// Takes in those that came. False: all must end.
+// Takes in those that came, and waits for the first: who follows nothing hinders no publish. False:
+// all must end.
 static bool welcome(struct sockets *s) {
     mutex_lock(&s->mutex);
+    while (!s->list && !s->coming && !s->stopping)
+        cond_wait(&s->cond, &s->mutex);
     while (s->coming) {
         struct socket *socket = s->coming;
         s->coming = socket->next;
@@ -360,6 +365,7 @@ nacre_status sockets_open(struct ctx *ctx, struct nacre_server *server, struct s
     if (!s) return err_nomem(ctx);
     s->server = server;
     mutex_init(&s->mutex);
+    cond_init(&s->cond);
     ctx_init(&s->ctx, server->world, NULL, REQUEST_MEMORY_MAX);
     buf_init(&s->text, NULL, 64 << 20);
     nacre_status status = nacre_session_open(server->db, &s->session);
@@ -380,6 +386,7 @@ void sockets_stop(struct sockets *s) {
     if (!s) return;
     mutex_lock(&s->mutex);
     s->stopping = true;
+    cond_signal(&s->cond);
     mutex_unlock(&s->mutex);
     engine_changes_wake(engine_of(s));
     thread_join(&s->thread);
@@ -390,6 +397,7 @@ void sockets_close(struct sockets *s) {
     nacre_session_close(s->session);
     ctx_free(&s->ctx);
     buf_free(&s->text);
+    cond_destroy(&s->cond);
     mutex_destroy(&s->mutex);
     mem_free(s);
 }
@@ -406,6 +414,7 @@ void sockets_take(struct sockets *s, struct net_exchange *exchange,
         *principal = (struct op_principal){0};
         socket->next = s->coming;
         s->coming = socket;
+        cond_signal(&s->cond);
     }
     mutex_unlock(&s->mutex);
     if (welcome) {

@@ -162,6 +162,23 @@ class Calls(Secure):
                     pass
         self.assertIn("200 OK", self.ask(self.connect(), "GET", "")[0])
 
+    def test_slow_handshake(self):
+        """Who does not end a handshake is cut, however it drips."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=0.5) as peer:
+            peer.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+            for _ in range(80):
+                try:
+                    got = peer.recv(100)
+                except TimeoutError:
+                    peer.sendall(b"x")
+                    continue
+                except ConnectionResetError:
+                    got = b""
+                if not got:
+                    break
+            else:
+                self.fail("it is not cut")
+
     def test_in_pieces(self):
         """A handshake byte by byte, by hand over memory."""
         into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
