@@ -108,9 +108,13 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
     if (m->timeout_ms && call.op->params >> OP_PARAM_TIMEOUT_MS & 1)
         call.params[OP_PARAM_TIMEOUT_MS] = timeout;
     op_answer_init(&call.answer, NULL);
-    atomic_store(&worker->follows, rpc_method_follows(method, message));
-    nacre_status status = rpc_run(&call, method, message, &stream, m->request_id, &worker->message);
-    atomic_store(&worker->follows, false);
+    nacre_status status = NACRE_OK;
+    if (rpc_method_follows(method, message)) status = server_follow(worker);
+    if (status == NACRE_OK)
+        status = rpc_run(&call, method, message, &stream, m->request_id, &worker->message);
+    else
+        rpc_refuse(&worker->ctx, m->request_id, &worker->message);
+    server_follow_end(worker);
     op_answer_free(&call.answer);
     m->would_wait = call.would_wait;
     if (call.would_wait) return status;

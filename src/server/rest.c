@@ -10,7 +10,8 @@
 
 // draft-ietf-httpapi-ratelimit-headers: the limit that is nearest.
 static void put_limit(const struct limit_state *limit, int status, struct buf *out) {
-    if (status == 429) buf_printf(out, "Retry-After: %u\r\n", limit->wait_s ? limit->wait_s : 1);
+    if (status == 429 || status == 503)
+        buf_printf(out, "Retry-After: %u\r\n", limit->wait_s ? limit->wait_s : 1);
     if (!limit->a_second) return;
     buf_printf(out, "RateLimit-Policy: \"calls\";q=%u;w=1\r\nRateLimit: \"calls\";r=%u;t=%u\r\n",
                limit->a_second, limit->left, limit->wait_s ? limit->wait_s : 1);
@@ -159,9 +160,10 @@ static bool run_call(struct rest *rest, const struct route *route,
     rest->call = &call;
     nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
     if (is_head(rest->request)) call.params[OP_PARAM_FOLLOW] = NULL; // its head tells all
-    atomic_store(&worker->follows, op_flag(&call, OP_PARAM_FOLLOW, false));
+    if (status == NACRE_OK && op_flag(&call, OP_PARAM_FOLLOW, false))
+        status = server_follow(worker);
     status = status == NACRE_OK ? op_run(&call) : op_refuse(&call, status);
-    atomic_store(&worker->follows, false);
+    server_follow_end(worker);
     if (call.would_wait) {
         op_answer_free(&call.answer);
         return false;

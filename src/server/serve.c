@@ -13,6 +13,7 @@
 
 enum {
     WORKERS_MAX = 256,
+    FOLLOWERS_MAX = WORKERS_MAX / 4 * 3,
     CONNECTIONS_MAX = 20000,
     LOOPS_MAX = 64,
     DRAIN_MS = 10000,
@@ -53,6 +54,22 @@ static void close_worker(void *arg) {
     buf_free(&worker->headers);
     buf_free(&worker->message);
     mem_free(worker);
+}
+
+nacre_status server_follow(struct worker *worker) {
+    atomic_uint *followers = &worker->server->followers;
+    if (atomic_fetch_add(followers, 1) < FOLLOWERS_MAX) {
+        atomic_store(&worker->follows, true);
+        return NACRE_OK;
+    }
+    atomic_fetch_sub(followers, 1);
+    err_set(&worker->ctx, NACRE_UNAVAILABLE, "%d streams follow changes already", FOLLOWERS_MAX);
+    err_hint(&worker->ctx, "Subscriptions over a WebSocket (/ws) have no such bound.");
+    return NACRE_UNAVAILABLE;
+}
+
+void server_follow_end(struct worker *worker) {
+    if (atomic_exchange(&worker->follows, false)) atomic_fetch_sub(&worker->server->followers, 1);
 }
 
 // True: it is answered.

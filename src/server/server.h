@@ -29,6 +29,7 @@ struct nacre_server {
     struct sockets *sockets;
     struct mutex mutex; // guards workers
     struct worker *workers;
+    atomic_uint followers;                           // workers whose call follows
     char *tls_certificate, *tls_key, *tls_client_ca; // paths; NULL: none
     bool tls_12;
     char *cors;           // origins whose pages may read answers, "a,b" or "*"; NULL: none
@@ -50,6 +51,13 @@ struct worker {
     struct buf message;  // the same, of protocols that carry messages
     atomic_bool follows; // its call ends only when it is told to
 };
+
+// --- serve.c ---
+
+// Around a call that ends only when it is told to. NACRE_UNAVAILABLE: as many last already as leave
+// workers for others.
+MUST_USE nacre_status server_follow(struct worker *worker);
+void server_follow_end(struct worker *worker);
 
 // --- rest_route.c ---
 

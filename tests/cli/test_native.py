@@ -192,6 +192,18 @@ class Native(Served):
         self.assertEqual((number, flags, code_of(payload)), (9, FAILED, 1))
         self.assertEqual(self.process.wait(PATIENCE), 0)
 
+    def test_too_many_followers(self):
+        connections = [self.open(), self.open()]
+        self.assertIsNone(connections[0].call(PUT, with_id("a") + bytes_field(3, b"{}"))[1])
+        answers = []
+        for connection in connections:
+            for number in range(1000, 1100):
+                connection.send(frame(number, CHANGES, 0, COLLECTION + number_field(49, 1)))
+            answers += [connection.receive() for _ in range(100)]
+        stand = [flags for _, _, flags, _ in answers if flags == MORE]
+        refused = [code_of(payload) for _, _, flags, payload in answers if flags == FAILED]
+        self.assertEqual((len(stand), refused), (192, [14] * 8))
+
     def test_too_many_streams(self):
         connection = self.open()
         self.assertIsNone(connection.call(PUT, with_id("a") + bytes_field(3, b"{}"))[1])

@@ -695,6 +695,33 @@ class Wire(Served):
                 self.until(peer, f'"id":"{i}"'.encode())
         self.stop()
 
+    def test_many_followers(self):
+        """Those that follow leave workers to others: more than 192 are told to come back."""
+        self.ok(201, "PUT", "/collections/c", {})
+        ask = self.request("GET", "/collections/c/changes?follow=true", "")
+        peers = [socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+                 for _ in range(300)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            peer.sendall(ask)
+        heads = [self.until(peer, b"\r\n\r\n") for peer in peers]
+        stand = [peer for peer, head in zip(peers, heads) if head.startswith(b"HTTP/1.1 200 ")]
+        refused = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
+        self.assertEqual((len(stand), len(refused)), (192, 108))
+        self.assertIn(b"\r\nRetry-After: 1\r\n", refused[0])
+        self.ok(201, "PUT", "/collections/c/docs/a", {})
+        self.ok(200, "POST", "/collections/c:count")
+        for peer in stand:
+            self.until(peer, b'"id":"a"')
+        for peer in peers:
+            peer.close()
+        while True:  # those that have gone make room, as soon as they are told something
+            self.call("PUT", "/collections/c/docs/b", {})
+            with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as peer:
+                peer.sendall(ask)
+                if self.until(peer, b"\r\n\r\n").startswith(b"HTTP/1.1 200 "):
+                    break
+
     def until(self, peer, text):
         got = b""
         while text not in got:
@@ -703,6 +730,7 @@ class Wire(Served):
             if not piece:
                 raise AssertionError(f"no {text} in {got}")
             got += piece
+        return got
 
     def test_kill(self):
         """What was answered is there after a kill."""
