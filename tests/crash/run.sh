@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# ./dev crash [--cycles N] [--cuts C] [--jobs J] [--net K] [--seed S]: N kills at random moments of a
-# database under load, each followed by a recovery and a whole check; then N/5 faults of the disk and
-# C (default N/5) power cuts on real files; then 64 claimers for J jobs (default 20000; --cycles 0
-# --jobs 100000 for these alone); then K (default N/20) kills of a server under load over HTTP.
-# Prints seeds, cycles run and losses. NACRE_BUILD says where the programs are.
+# ./dev crash [--cycles N] [--cuts C] [--jobs J] [--net K] [--seed S]: N kills at random moments of
+# a database under load, each followed by a recovery and a whole check; then N/5 faults of the disk
+# and C (default N/5) power cuts on real files; then 64 claimers for J jobs (default 20000;
+# --cycles 0 --jobs 100000 for these alone); then K (default N/20) kills of a server under load over
+# HTTP. Prints seeds, cycles run and losses. NACRE_BUILD says where the programs are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${NACRE_BUILD:-build/release}
@@ -16,7 +16,8 @@ while [ $# -gt 0 ]; do
         --seed) seed=$2; shift 2 ;;
         --jobs) jobs=$2; shift 2 ;;
         --net) net=$2; shift 2 ;;
-        *) echo "usage: ./dev crash [--cycles N] [--cuts N] [--jobs N] [--net N] [--seed S]" >&2; exit 2 ;;
+        *) echo "usage: ./dev crash [--cycles N] [--cuts N] [--jobs N] [--net N] [--seed S]" >&2
+           exit 2 ;;
     esac
 done
 
