@@ -33,6 +33,9 @@ typedef struct nacre_serve_options {
     /* Origins whose web pages may read answers, "https://a.example,https://b.example" or "*";
      * NULL: none. */
     const char *cors;
+    /* What is told goes to stderr, a JSON object a line: "time" (RFC 3339), "level", "message" and
+     * what belongs to it. log_text: for people. log_requests: a line for each request too. */
+    int log_text, log_requests;
 } nacre_serve_options;
 
 /* Opens the directory and serves it until nacre_server_stop, in threads of its own. Also listens on
@@ -44,6 +47,8 @@ NACRE_MUST_USE nacre_status nacre_server_start(const nacre_serve_options *option
 const char *nacre_server_addresses(const nacre_server *server);
 /* Reads the files of TLS again, for connections that begin then. A failure changes nothing. */
 NACRE_MUST_USE nacre_status nacre_server_reload(nacre_server *server, nacre_open_error *error);
+/* A line among those of the server. It does not wait for who reads them. */
+void nacre_server_log(nacre_server *server, int is_warning, const char *message);
 /* Takes no more requests, waits up to 10 s for those that run, cancels the others, closes the
  * directory. NULL is fine. */
 NACRE_MUST_USE nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error);

@@ -92,6 +92,8 @@ enum cli_option_id {
     OPT_TLS_KEY,
     OPT_TLS_CLIENT_CA,
     OPT_TLS_MIN,
+    OPT_LOG_FORMAT,
+    OPT_LOG_REQUESTS,
     OPT_MARKDOWN,
     OPT_COUNT
 };

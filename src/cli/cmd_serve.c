@@ -1,6 +1,7 @@
 // nacre serve, nacre audit.
 #include "nacre/serve.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,12 +26,26 @@ static int split_list(struct cli *cli, const struct cli_call *call, char *text,
     return 0;
 }
 
+// A line among the server's own, unless --quiet.
+static void tell(struct cli *cli, nacre_server *server, bool is_warning, const char *format, ...)
+    CLI_FORMAT(4, 5);
+static void tell(struct cli *cli, nacre_server *server, bool is_warning, const char *format, ...) {
+    struct cli_text text = {0};
+    va_list args;
+    if (cli->quiet) return;
+    va_start(args, format);
+    cli_text_vformat(&text, format, args);
+    va_end(args);
+    nacre_server_log(server, is_warning, cli_text_of(&text));
+    cli_text_free(&text);
+}
+
 static void reload(struct cli *cli, nacre_server *server) {
     nacre_open_error error = {0};
     if (nacre_server_reload(server, &error) == NACRE_OK)
-        cli_note(cli, "certificates read again");
+        tell(cli, server, false, "certificates read again");
     else
-        cli_note(cli, "nothing changed: %s", error.detail);
+        tell(cli, server, true, "nothing changed: %s", error.detail);
 }
 
 static int serve(struct cli *cli, const nacre_serve_options *options) {
@@ -40,13 +55,13 @@ static int serve(struct cli *cli, const nacre_serve_options *options) {
     cli_catch_hang_ups();
     nacre_status status = nacre_server_start(options, &error, &server);
     if (status == NACRE_OK) {
-        cli_note(cli, "serving %s at %s and %s/nacre.sock; the key is in %s/admin.key",
-                 options->dir, nacre_server_addresses(server), options->dir, options->dir);
+        tell(cli, server, false, "serving %s at %s and %s/nacre.sock; the key is in %s/admin.key",
+             options->dir, nacre_server_addresses(server), options->dir, options->dir);
         cli_notify("READY=1");
         while (cli_wait_input(-1))
             if (cli_hung_up()) reload(cli, server);
         cli_notify("STOPPING=1");
-        cli_note(cli, "stopping");
+        tell(cli, server, false, "stopping");
         status = nacre_server_stop(server, &error);
     }
     cli_release_interrupts();
@@ -58,7 +73,8 @@ static int serve(struct cli *cli, const nacre_serve_options *options) {
 // Values: those of the configuration.
 static int serve_configured(struct cli *cli, const struct cli_call *call,
                             const struct cli_value *v) {
-    const char *addresses[ADDRESSES_MAX];
+    const char *addresses[ADDRESSES_MAX], *format = v[OPT_LOG_FORMAT].text;
+    bool text = format ? strcmp(format, "text") == 0 : cli->tty_err;
     nacre_serve_options options = {.dir = call->count > 0 ? call->arguments[0] : cli->dir,
                                    .open = {.create = 1, .archive = v[OPT_ARCHIVE].given},
                                    .slow_ms = v[OPT_SLOW_MS].number,
@@ -74,7 +90,9 @@ static int serve_configured(struct cli *cli, const struct cli_call *call,
                                    .tls_certificate = v[OPT_TLS_CERT].text,
                                    .tls_key = v[OPT_TLS_KEY].text,
                                    .tls_client_ca = v[OPT_TLS_CLIENT_CA].text,
-                                   .tls_min = v[OPT_TLS_MIN].text};
+                                   .tls_min = v[OPT_TLS_MIN].text,
+                                   .log_text = text,
+                                   .log_requests = v[OPT_LOG_REQUESTS].given};
     struct cli_text list = {0};
     int code = 0;
     if (v[OPT_LISTEN].given) {

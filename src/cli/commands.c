@@ -226,7 +226,8 @@ const struct cli_command cli_commands[] = {
      "curl -H \"Authorization: Bearer $(cat data/admin.key)\" http://127.0.0.1:7700/v1/collections",
      OPTIONS(OPT_CONFIG, OPT_LISTEN, OPT_INSECURE, OPT_BACKUPS, OPT_ARCHIVE, OPT_SLOW_MS,
              OPT_TLS_CERT, OPT_TLS_KEY, OPT_TLS_CLIENT_CA, OPT_TLS_MIN, OPT_CORS, OPT_RATE,
-             OPT_TENANT_RATE, OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE),
+             OPT_TENANT_RATE, OPT_JWKS, OPT_JWT_ISSUER, OPT_JWT_AUDIENCE, OPT_LOG_FORMAT,
+             OPT_LOG_REQUESTS),
      cmd_serve, false},
     {"audit verify", "[DIR]", 0, 1, "Verify the audit log of a served directory",
      "That every line follows from the one before. Tells how many there are and the hash of the "

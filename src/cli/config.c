@@ -15,6 +15,8 @@ const struct cli_config_row cli_config_rows[] = {
     {"server", "insecure", OPT_INSECURE},
     {"server", "cors", OPT_CORS},
     {"server", "slow_ms", OPT_SLOW_MS},
+    {"server", "log_format", OPT_LOG_FORMAT},
+    {"server", "log_requests", OPT_LOG_REQUESTS},
     {"server", "rate", OPT_RATE},
     {"server", "tenant_rate", OPT_TENANT_RATE},
     {"tls", "cert", OPT_TLS_CERT},

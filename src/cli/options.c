@@ -144,5 +144,8 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_TLS_CLIENT_CA] = {"tls-client-ca", 0, CLI_TEXT, "FILE", 0, 0,
                            "clients must show a certificate of these authorities (PEM)"},
     [OPT_TLS_MIN] = {"tls-min", 0, CLI_CHOICE, "1.2|1.3", 0, 0, "oldest version (default 1.3)"},
+    [OPT_LOG_FORMAT] = {"log-format", 0, CLI_CHOICE, "json|text", 0, 0,
+                        "lines on stderr (default: text on a terminal, else json)"},
+    [OPT_LOG_REQUESTS] = {"log-requests", 0, CLI_FLAG, NULL, 0, 0, "a line for each request"},
     [OPT_MARKDOWN] = {"markdown", 0, CLI_FLAG, NULL, 0, 0, "all commands as Markdown"},
 };

@@ -104,6 +104,13 @@ int net_write(struct net_exchange *exchange, const void *bytes,
 int net_flush(struct net_exchange *exchange); // what was written goes out now
 // Lines like headers that stand after the content, of protocols that have them.
 void net_trailers(struct net_exchange *exchange, struct slice lines);
+// How the exchange went so far: the status of the reply (0: none yet), bytes of the request's body
+// and of the reply's content, as they were sent.
+struct net_account {
+    int status;
+    uint64_t taken, given;
+};
+struct net_account net_account(struct net_exchange *exchange);
 // Ends a streamed reply so that the peer sees that it is not whole.
 void net_abort(struct net_exchange *exchange);
 

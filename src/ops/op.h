@@ -104,6 +104,7 @@ struct op_call {
     bool sent;              // lines of the answer have gone through the stream
     struct buf *scratch;    // of op_members; NULL: not used
     const char *request_id; // for problem objects; NULL: none
+    const char *trace_id;   // for the slow log; NULL: none
     bool at_once;           // it may not wait for anything, as on a loop's thread
     bool would_wait;        // with at_once: it would have to; nothing was done, no answer is there
     struct op_answer answer;

@@ -8,11 +8,12 @@
 #include "lib/lib_caller.h"
 #include "ops/principal.h"
 
-enum { SLOWLOG_KEPT = 512, NAME_MAX_BYTES = 65 };
+enum { SLOWLOG_KEPT = 512, NAME_MAX_BYTES = 65, TRACE_ID_SIZE = 33 };
 
 struct slow {
     const struct op *op;
     char database[NAME_MAX_BYTES], collection[NAME_MAX_BYTES], principal[NAME_MAX_BYTES];
+    char trace_id[TRACE_ID_SIZE];
     uint64_t ended_ms, took_us;
     nacre_status status;
     struct lib_cost cost;
@@ -62,6 +63,7 @@ void op_slowlog_end(const struct op_call *call, uint64_t begin_ns, nacre_status 
     keep(slow.database, call->path[OP_PATH_DATABASE]);
     keep(slow.collection, call->path[OP_PATH_COLLECTION]);
     keep(slow.principal, op_principal_name(call->principal));
+    snprintf(slow.trace_id, TRACE_ID_SIZE, "%s", call->trace_id ? call->trace_id : "");
     mutex_lock(&slowlog->mutex);
     slowlog->calls[slowlog->noted++ % SLOWLOG_KEPT] = slow;
     mutex_unlock(&slowlog->mutex);
@@ -77,6 +79,7 @@ static void print(const struct slow *slow, struct buf *out) {
                (unsigned long long)slow->took_us % 1000, nacre_status_code(slow->status));
     buf_put_str(out, ",\"principal\":");
     json_write_str(out, slice_str(slow->principal));
+    if (slow->trace_id[0]) buf_printf(out, ",\"trace_id\":\"%s\"", slow->trace_id);
     if (slow->op->of_database) {
         buf_put_str(out, ",\"database\":");
         json_write_str(out, slice_str(slow->database));

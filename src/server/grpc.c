@@ -173,7 +173,7 @@ enum { HEADERS_SIZE = 120 };
 
 static void begin(struct messages *m, struct worker *worker, struct net_exchange *exchange,
                   char headers[HEADERS_SIZE]) {
-    messages_begin(m, worker, exchange);
+    messages_begin(m, worker, exchange, "grpc");
     snprintf(headers, HEADERS_SIZE, "Content-Type: %s\r\nNacre-Request-Id: %s\r\n", media,
              m->request_id);
     m->headers = headers;
@@ -184,17 +184,18 @@ bool grpc_run_quick(struct worker *worker, struct net_exchange *exchange) {
     const struct op_credential given = {.text = http_header(request, "authorization")};
     struct op_principal principal;
     struct messages m;
+    nacre_status status = NACRE_OK;
     char headers[HEADERS_SIZE];
     begin(&m, worker, exchange, headers);
     m.at_once = true;
     m.would_wait = take_timeout(&m, request) != NACRE_OK ||
                    !op_principal_quick(&worker->ctx, worker->server->auth, &given, &principal);
     if (!m.would_wait) {
-        nacre_status status = run_method(&m, rpc_method_of_path(path_of(request)), &principal);
+        status = run_method(&m, rpc_method_of_path(path_of(request)), &principal);
         op_principal_free(&principal);
         if (!m.would_wait) finish(&m, status);
     }
-    messages_end(&m);
+    messages_end(&m, status);
     return !m.would_wait;
 }
 
@@ -202,6 +203,7 @@ void grpc_run(struct worker *worker, struct net_exchange *exchange) {
     struct messages m;
     char headers[HEADERS_SIZE];
     begin(&m, worker, exchange, headers);
-    finish(&m, run(&m, net_request(exchange)));
-    messages_end(&m);
+    nacre_status status = run(&m, net_request(exchange));
+    finish(&m, status);
+    messages_end(&m, status);
 }

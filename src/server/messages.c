@@ -7,15 +7,19 @@
 
 enum { SPARE_SIZE = 1 << 20 };
 
-void messages_begin(struct messages *m, struct worker *worker, struct net_exchange *exchange) {
+void messages_begin(struct messages *m, struct worker *worker, struct net_exchange *exchange,
+                    const char *protocol) {
     *m = (struct messages){.worker = worker, .exchange = exchange, .headers = ""};
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, m->request_id);
+    access_begin(&m->access, worker->server, exchange, protocol, m->request_id);
     buf_init(&m->in, NULL, STREAM_MESSAGE_MAX);
     buf_reset(&worker->message);
 }
 
-void messages_end(struct messages *m) {
+void messages_end(struct messages *m, nacre_status status) {
+    m->access.status = status;
+    if (!m->would_wait) access_end(&m->access, m->exchange);
     buf_free(&m->in);
     if (m->worker->message.cap > SPARE_SIZE) buf_free(&m->worker->message);
 }
@@ -101,8 +105,11 @@ nacre_status messages_run(struct messages *m, const struct rpc_method *method,
                            .txs = worker->server->txs,
                            .jobs = worker->server->jobs,
                            .slowlog = worker->server->slowlog,
+                           .trace_id = m->access.trace_id,
                            .at_once = m->at_once};
     uint64_t begin_ns = world_mono_ns(world);
+    access_principal(&m->access, principal);
+    m->access.op = call.op->name;
     char timeout[24];
     snprintf(timeout, sizeof timeout, "%llu", (unsigned long long)m->timeout_ms);
     if (m->timeout_ms && call.op->params >> OP_PARAM_TIMEOUT_MS & 1)

@@ -257,6 +257,9 @@ nacre_status metrics_print(struct ctx *ctx, const struct metrics *metrics, nacre
     put_log_work(db, out);
     TRY(put_builds(ctx, session, out));
     TRY(put_documents(ctx, session, out));
+    head(out, "nacre_log_lines_lost_total", "counter", "Lines for stderr that nobody took.");
+    buf_printf(out, "nacre_log_lines_lost_total %llu\n",
+               (unsigned long long)load(&metrics->lines_lost));
     put_process(metrics, ctx, out);
     return buf_status(out) == NACRE_OK ? NACRE_OK : err_buf(ctx, out);
 }

@@ -18,7 +18,8 @@ struct metrics_op {
 };
 struct metrics {
     struct metrics_op ops[METRICS_OPS_MAX];
-    uint64_t start_ms; // Unix time
+    uint64_t start_ms;           // Unix time
+    _Atomic uint64_t lines_lost; // of the log for people
 };
 
 void metrics_count(struct metrics *metrics, const struct op *op, nacre_status status, uint64_t us);

@@ -54,15 +54,16 @@ bool native_run_quick(struct worker *worker, struct net_exchange *exchange) {
     const struct op_credential given = {.text = http_header(request, "authorization")};
     struct op_principal principal;
     struct messages m;
-    messages_begin(&m, worker, exchange);
+    nacre_status status = NACRE_OK;
+    messages_begin(&m, worker, exchange, "native");
     m.at_once = true;
     m.would_wait = !op_principal_quick(&worker->ctx, worker->server->auth, &given, &principal);
     if (!m.would_wait) {
-        nacre_status status = run(&m, request, &principal);
+        status = run(&m, request, &principal);
         op_principal_free(&principal);
         if (!m.would_wait) finish(&m, status);
     }
-    messages_end(&m);
+    messages_end(&m, status);
     return !m.would_wait;
 }
 
@@ -70,7 +71,7 @@ void native_run(struct worker *worker, struct net_exchange *exchange) {
     const struct http_request *request = net_request(exchange);
     struct op_principal principal;
     struct messages m;
-    messages_begin(&m, worker, exchange);
+    messages_begin(&m, worker, exchange, "native");
     nacre_status status =
         messages_authenticate(&m, http_header(request, "authorization"), &principal);
     if (status == NACRE_OK) {
@@ -78,5 +79,5 @@ void native_run(struct worker *worker, struct net_exchange *exchange) {
         op_principal_free(&principal);
     }
     finish(&m, status);
-    messages_end(&m);
+    messages_end(&m, status);
 }

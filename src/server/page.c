@@ -19,6 +19,7 @@ static bool reads(struct rest *rest) {
 // Whether it is this path, and the verb reads.
 static bool is_page(struct rest *rest, const char *path, bool *answered) {
     if (!slice_eq_str(rest->request->path, path)) return false;
+    rest->access.op = path;
     *answered = !reads(rest);
     return !*answered;
 }
@@ -102,6 +103,7 @@ static void reply_ready(struct rest *rest) {
 bool page_run_public(struct rest *rest) {
     bool answered = false;
     if (ui_is_path(rest->request->path)) {
+        rest->access.op = "/ui";
         run_ui(rest);
         return true;
     }

@@ -50,6 +50,7 @@ static void reply(struct rest *rest, struct op_answer *answer) {
 static void refuse_as(struct rest *rest, int status, const char *extra) {
     struct ctx *ctx = &rest->worker->ctx;
     struct op_answer answer;
+    rest->access.status = ctx->err.status;
     op_answer_init(&answer, NULL);
     lib_problem_write(&answer.body, &ctx->err, rest->request_id);
     answer.problem = true;
@@ -154,10 +155,12 @@ static bool run_call(struct rest *rest, const struct route *route,
                            .slowlog = worker->server->slowlog,
                            .stream = &stream,
                            .request_id = rest->request_id,
+                           .trace_id = rest->access.trace_id,
                            .at_once = rest->at_once};
     uint64_t begin_ns = world_mono_ns(worker->server->world);
     op_answer_init(&call.answer, server_budget(worker->server));
     rest->call = &call;
+    rest->access.op = route->op->name;
     nacre_status status = rest_call_fill(&call, rest->request, route, net_body(rest->exchange));
     if (is_head(rest->request)) call.params[OP_PARAM_FOLLOW] = NULL; // its head tells all
     if (status == NACRE_OK && op_flag(&call, OP_PARAM_FOLLOW, false))
@@ -181,6 +184,7 @@ static bool run_call(struct rest *rest, const struct route *route,
     rest->call = NULL;
     uint64_t took_ns = world_mono_ns(worker->server->world) - begin_ns;
     metrics_count(&worker->server->metrics, route->op, status, took_ns / 1000);
+    rest->access.status = status;
     return true;
 }
 
@@ -188,13 +192,17 @@ static void begin(struct rest *rest, struct worker *worker, struct net_exchange 
     *rest = (struct rest){.worker = worker, .exchange = exchange, .request = net_request(exchange)};
     ctx_reset(&worker->ctx);
     world_uuid7(worker->server->world, rest->request_id);
+    access_begin(&rest->access, worker->server, exchange, "http", rest->request_id);
 }
 
 // The socket of subscriptions. True: the exchange is one now.
 static bool run_socket(struct rest *rest, struct op_principal *principal) {
     const char *detail;
     int refused = net_socket_refuses(rest->request, &detail);
+    rest->access.op = "/ws";
     if (refused == 0) {
+        rest->access.http = 101;
+        access_end(&rest->access, rest->exchange); // from here on it is another thread's
         sockets_take(rest->worker->server->sockets, rest->exchange, principal);
         return true;
     }
@@ -218,13 +226,17 @@ bool rest_run(struct worker *worker, struct net_exchange *exchange) {
     struct op_principal principal;
     bool socket = false;
     begin(&rest, worker, exchange);
-    if (cors_run_preflight(&rest) || page_run_public(&rest) || !authenticate(&rest, &principal))
+    if (cors_run_preflight(&rest) || page_run_public(&rest) || !authenticate(&rest, &principal)) {
+        access_end(&rest.access, exchange);
         return true;
+    }
+    access_principal(&rest.access, &principal);
     if (slice_eq_str(rest.request->path, "/ws"))
         socket = run_socket(&rest, &principal);
     else if (!page_run(&rest, &principal))
         run_route(&rest, &principal);
     op_principal_free(&principal);
+    if (!socket) access_end(&rest.access, exchange);
     return !socket;
 }
 
@@ -237,8 +249,10 @@ bool rest_run_quick(struct worker *worker, struct net_exchange *exchange) {
     struct op_credential credential = credential_of(rest.request);
     if (!op_principal_quick(&worker->ctx, worker->server->auth, &credential, &principal))
         return false;
+    access_principal(&rest.access, &principal);
     rest_route_find(rest.request->method, rest.request->path, &route);
     bool done = run_call(&rest, &route, &principal);
+    if (done) access_end(&rest.access, exchange);
     op_principal_free(&principal);
     return done;
 }
@@ -276,12 +290,13 @@ void rest_refuse_bytes(void *arg, int http, const char *detail, struct buf *cont
                  {408, NACRE_TIMEOUT},
                  {501, NACRE_UNIMPLEMENTED},
                  {503, NACRE_UNAVAILABLE}};
-    const struct nacre_server *server = arg;
+    struct nacre_server *server = arg;
     nacre_status status = NACRE_INVALID_ARGUMENT;
     char id[37];
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].http == http) status = codes[i].status;
     world_uuid7(server->world, id);
+    access_refused(server, http, status, id);
     buf_printf(content,
                "{\"type\":\"urn:nacre:error:%s\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\","
                "\"detail\":",

@@ -9,6 +9,7 @@ struct rest {
     struct net_exchange *exchange;
     const struct http_request *request;
     char request_id[37];
+    struct access access;
     struct op_call *call;
     struct limit_state limit; // of who asks
     bool at_once;             // on a loop's thread; see op_call

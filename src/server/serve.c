@@ -189,6 +189,16 @@ static uint32_t loops_here(void) {
     return count < 1 ? 1 : count > LOOPS_MAX ? LOOPS_MAX : (uint32_t)count;
 }
 
+static nacre_status open_logger(struct ctx *ctx, const nacre_serve_options *options,
+                                struct nacre_server *server) {
+    const struct logger_options logger = {.fd = STDERR_FILENO,
+                                          .text = options->log_text,
+                                          .world = server->world,
+                                          .lost = &server->metrics.lines_lost};
+    server->log_requests = options->log_requests;
+    return logger_open(ctx, &logger, &server->logger);
+}
+
 static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                           struct nacre_server *server) {
     static const char *const usual[] = {"127.0.0.1:7700"};
@@ -209,6 +219,7 @@ static nacre_status start(struct ctx *ctx, const nacre_serve_options *options,
                                 .rate = options->rate,
                                 .tenant_rate = options->tenant_rate};
     char path[4096];
+    TRY(open_logger(ctx, options, server));
     TRY(op_auth_open(ctx, &auth, &server->auth));
     server->txs = op_txs_open(server->db, server->world);
     if (options->backups) server->backups = mem_strdup(options->backups);
@@ -281,6 +292,12 @@ nacre_status nacre_server_reload(nacre_server *server, nacre_open_error *error) 
     return status;
 }
 
+void nacre_server_log(nacre_server *server, int is_warning, const char *message) {
+    struct logger_line line;
+    logger_begin(server->logger, is_warning ? LOG_WARN : LOG_INFO, message, &line);
+    logger_end(&line);
+}
+
 const char *nacre_server_addresses(const nacre_server *server) { return server->addresses; }
 
 static void cancel_workers(struct nacre_server *server, bool followers_only) {
@@ -307,6 +324,7 @@ nacre_status nacre_server_stop(nacre_server *server, nacre_open_error *error) {
     auth_close(server->auth);
     mutex_destroy(&server->mutex);
     nacre_status status = nacre_close(server->db, error);
+    logger_close(server->logger);
     mem_free(server->tls_certificate);
     mem_free(server->tls_key);
     mem_free(server->cors);

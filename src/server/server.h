@@ -11,6 +11,8 @@
 #include "ops/slowlog.h"
 #include "ops/tx.h"
 #include "rpc/rpc.h"
+#include "server/access.h"
+#include "server/logger.h"
 #include "server/metrics.h"
 
 enum { ROUTE_SEGMENTS_MAX = 12, BODY_MAX = 64 << 20, REQUEST_MEMORY_MAX = 256 << 20 };
@@ -24,6 +26,8 @@ struct nacre_server {
     struct op_slowlog *slowlog;
     char *backups; // the directory, owned; NULL: none
     struct metrics metrics;
+    struct logger *logger;
+    bool log_requests;
     struct net_app app;
     struct net_server *net;
     struct sockets *sockets;
@@ -107,14 +111,16 @@ struct messages {
     struct net_exchange *exchange;
     const char *headers; // of the reply, "" = none
     char request_id[37];
+    struct access access;
     struct buf in;            // a message of a streamed request
     bool begun;               // the reply is a stream, and it has begun
     bool at_once, would_wait; // see op_call
     uint64_t timeout_ms;      // 0: the protocol told none
 };
-void messages_begin(struct messages *messages, struct worker *worker,
-                    struct net_exchange *exchange);
-void messages_end(struct messages *messages);
+void messages_begin(struct messages *messages, struct worker *worker, struct net_exchange *exchange,
+                    const char *protocol);
+// status: how the call ended.
+void messages_end(struct messages *messages, nacre_status status);
 struct net_plan messages_plan(struct nacre_server *server, const struct rpc_method *method,
                               struct slice credential);
 // A failure is a status in worker->message.

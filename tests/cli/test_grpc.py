@@ -5,6 +5,7 @@ cannot be reached."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,24 @@ class Grpc(Served):
         self.fails("NOT_FOUND", "Documents.Get", collection="c", id={"integer": -7})
         self.assertEqual(len(self.call("Documents.Versions", collection="c",
                                        id={"text": "a"})[0].rows), 1)
+
+    def test_log(self):
+        """A line of the log for each call, with the trace of its metadata."""
+        self.stop()
+        self.start("--log-requests")
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        metadata = [("authorization", f"Bearer {self.key}"),
+                    ("traceparent", f"00-{trace}-00f067aa0ba902b7-01")]
+        request = self.message("GetRequest")(collection="c", id={"text": "cuttlefish"})
+        with self.assertRaises(grpc.RpcError):
+            self.stub("Documents", self.open()).Get(request, metadata=metadata, timeout=PATIENCE)
+        self.process.send_signal(signal.SIGTERM)
+        told = self.process.communicate(timeout=PATIENCE)[1]
+        line = json.loads(told.splitlines()[0])
+        names = ("protocol", "op", "code", "principal", "trace_id")
+        self.assertEqual([line[name] for name in names],
+                         ["grpc", "document_get", "collection_not_found", "admin", trace])
+        self.assertNotIn("cuttlefish", told)
 
     def test_batch_and_where(self):
         reply = self.call("Documents.Batch", collection="c", atomic=False, operations=[

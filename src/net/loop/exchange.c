@@ -164,6 +164,7 @@ long net_read(struct net_exchange *e, void *buffer, size_t size) {
         memcpy(buffer, e->body.p, n);
         memmove(e->body.p, e->body.p + n, e->body.n - n);
         e->body.n -= n;
+        e->taken += n;
     }
     bool resume = e->paused && e->body.n < NET_QUEUE_MAX / 2;
     mutex_unlock(&e->mutex);

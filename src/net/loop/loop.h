@@ -46,6 +46,7 @@ struct net_exchange {
     int64_t size;                 // of the content; -1: not known yet
     struct buf out;               // content that the loop has not taken
     struct buf trailers;          // lines like headers; complete when done
+    uint64_t taken, given;        // bytes of the body that were read, of the content
     bool compress;                // if the client likes it; the worker's, as are the next two
     enum coding coding;           // of the content
     struct coder *coder;          // of a stream

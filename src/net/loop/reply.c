@@ -36,7 +36,10 @@ void net_reply(struct net_exchange *e, int status, struct slice headers, struct 
     if (compress_whole(e, content, &coded)) content = buf_slice(&coded);
     mutex_lock(&e->mutex);
     begin(e, status, headers, (int64_t)content.n);
-    if (!e->is_head && status != 204 && status != 304) buf_put_slice(&e->out, content);
+    if (!e->is_head && status != 204 && status != 304) {
+        buf_put_slice(&e->out, content);
+        e->given += content.n;
+    }
     mutex_unlock(&e->mutex);
 }
 
@@ -57,6 +60,7 @@ static int put(struct net_exchange *e, struct slice bytes) {
     bool gone = e->gone;
     if (!gone && !e->is_head) {
         buf_put_slice(&e->out, bytes);
+        e->given += bytes.n;
         gone = buf_status(&e->out) != NACRE_OK;
     }
     bool flush = e->out.n > NET_FLUSH_SIZE;
@@ -88,6 +92,14 @@ int net_flush(struct net_exchange *e) {
     mutex_unlock(&e->mutex);
     if (!gone) net_exchange_notice(e, false);
     return gone ? -1 : 0;
+}
+
+struct net_account net_account(struct net_exchange *e) {
+    mutex_lock(&e->mutex);
+    struct net_account account = {
+        .status = e->status, .taken = e->streamed ? e->taken : e->body.n, .given = e->given};
+    mutex_unlock(&e->mutex);
+    return account;
 }
 
 void net_trailers(struct net_exchange *e, struct slice lines) {
