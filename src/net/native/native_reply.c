@@ -30,6 +30,7 @@ static bool put_messages(struct net_conn *conn, struct native_call *call) {
         uint32_t size = rest.n < NET_PREFIX_SIZE ? 0 : bits_be32(rest.p + 1);
         if (rest.n < NET_PREFIX_SIZE || rest.n - NET_PREFIX_SIZE < size) break;
         bool last = rest.p[0] == NET_PREFIX_STATUS;
+        if (last && !call->e->finished) break; // its worker still has the exchange
         put(conn, call, last ? NATIVE_FAILED : NATIVE_MORE,
             slice_of(rest.p + NET_PREFIX_SIZE, size));
         call->pending_at += NET_PREFIX_SIZE + size;
