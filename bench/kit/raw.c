@@ -32,6 +32,7 @@ rocksdb_t *raw_rocks_open(const char *dir, uint64_t cache_bytes) {
     rocksdb_block_based_options_set_block_size(table, 8192);
     rocksdb_block_based_options_set_format_version(table, 5);
     rocksdb_block_based_options_set_block_restart_interval(table, 4);
+    rocksdb_block_based_options_set_index_block_restart_interval(table, 8);
     rocksdb_block_based_options_set_data_block_index_type(
         table, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
     // Memory is bounded as in Nacre: index and filter blocks within the cache, not all files open.

@@ -41,6 +41,14 @@ static nacre_status not_found(struct ctx *ctx) {
     return err_set(ctx, NACRE_DOCUMENT_NOT_FOUND, "there is no document with this id");
 }
 
+// The row's checksum runs over lines that are seldom in the processor's cache: they are fetched all
+// at once, not one after the other.
+static void fetch_ahead(struct slice row) {
+    enum { LINE_BYTES = 64, AHEAD_MAX = 2048 };
+    for (size_t at = 0; at < row.n && at < AHEAD_MAX; at += LINE_BYTES)
+        __builtin_prefetch(row.p + at);
+}
+
 static nacre_status read_view(struct ctx *ctx, struct engine *e, struct slice key,
                               struct engine_doc *out) {
     bool found;
@@ -50,6 +58,7 @@ static nacre_status read_view(struct ctx *ctx, struct engine *e, struct slice ke
         cache_insert(e->cache, key, slice_of(NULL, 0), true, 0, out->view->commit_ts);
         return not_found(ctx);
     }
+    fetch_ahead(out->pin.value);
     TRY(row_decode(ctx, keyspace_local(key), out->pin.value, true, &out->row));
     cache_insert(e->cache, key, out->pin.value, false, out->row.begin_ts, out->view->commit_ts);
     return out->row.flags & ROW_DELETED ? not_found(ctx) : NACRE_OK;

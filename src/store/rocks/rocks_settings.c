@@ -154,6 +154,9 @@ static const char data_memtable[] =
 // block_restart_interval, data_block_index_type: a block holds about eight documents; with one
 // restart point a get walks over half of them, a line of memory each, with a hash table of keys it
 // comes right to its own (docs/adr/0003-reads-by-key.md).
+// index_block_restart_interval: an entry of the index shares what keys have in common with the one
+// before, and says of its block only how much longer it is: a third of the memory, and fewer lines
+// of it to search.
 // bottommost_compression: as above it. Decompressing with ZSTD is half the time of a scan of data
 // that is larger than the block cache; what is seldom read keeps it.
 // History has documents, too, but is sought, so that hashes of keys would not serve it.
@@ -163,7 +166,7 @@ static const char plain_table[] = "block_based_table_factory={enable_index_compr
 static const char data_table[] =
     "bottommost_compression=kDisableCompressionOption;"
     "block_based_table_factory={enable_index_compression=false;block_restart_interval=4;"
-    "data_block_index_type=kDataBlockBinaryAndHash;}";
+    "index_block_restart_interval=8;data_block_index_type=kDataBlockBinaryAndHash;}";
 
 static nacre_status family_options(struct ctx *ctx, struct rocks_settings *s, int family,
                                    bool hold_compactions) {

@@ -1,8 +1,7 @@
 // Reads every block of every live table file and compares its checksum, whatever keys it holds and
 // whoever else covers them: the C API has no VerifyChecksum, and an iterator skips filters and what
 // is deleted. The layout is RocksDB's block-based table, format version 5 (table/format.h,
-// table/block_based/block_builder.h; our files have uncompressed index blocks and one restart per
-// entry):
+// table/block_based/block_builder.h; our files have uncompressed index blocks):
 //   block := contents · compression type u8 · checksum u32
 //   file := data blocks … meta blocks … metaindex block · index block · footer
 //   footer (53 bytes) := checksum type u8 · metaindex handle · index handle · zeros to 41 bytes ·
@@ -87,19 +86,32 @@ static bool block_entries(struct slice block, struct slice *out) {
     return true;
 }
 
-// One entry whose key shares nothing with the one before; with_size: the value's size stands before
-// the key.
-static bool take_entry(struct slice *in, bool with_size, struct handle *out) {
+// What the metaindex says of itself: the size of the value stands before the key.
+static bool take_meta_entry(struct slice *in, struct handle *out) {
     uint64_t shared = 0, key_size = 0, value_size = 0;
+    struct slice key, value;
+    if (!bits_take_varint(in, &shared) || shared || !bits_take_varint(in, &key_size) ||
+        !bits_take_varint(in, &value_size) || key_size > in->n ||
+        !bits_take(in, (size_t)key_size, &key) || value_size > in->n ||
+        !bits_take(in, (size_t)value_size, &value))
+        return false;
+    if (!take_handle(&value, out)) *out = (struct handle){0}; // it holds other things too
+    return true;
+}
+
+// out: the handle of the entry before, then this one's. Where the key shares bytes with that
+// entry's, the block follows on its block, and only the difference of their sizes is written
+// (zigzag).
+static bool take_index_entry(struct slice *in, struct handle *out) {
+    uint64_t shared = 0, key_size = 0, change = 0;
     struct slice key;
-    if (!bits_take_varint(in, &shared) || shared || !bits_take_varint(in, &key_size)) return false;
-    if (with_size && !bits_take_varint(in, &value_size)) return false;
-    if (key_size > in->n || !bits_take(in, (size_t)key_size, &key)) return false;
-    if (!with_size) return take_handle(in, out);
-    struct slice value;
-    if (value_size > in->n || !bits_take(in, (size_t)value_size, &value)) return false;
-    if (!take_handle(&value, out))
-        *out = (struct handle){0}; // the metaindex holds other things too
+    if (!bits_take_varint(in, &shared) || !bits_take_varint(in, &key_size) || key_size > in->n ||
+        !bits_take(in, (size_t)key_size, &key))
+        return false;
+    if (!shared) return take_handle(in, out);
+    if (!bits_take_varint(in, &change)) return false;
+    out->offset += out->size + TRAILER_SIZE;
+    out->size += change >> 1 ^ (0 - (change & 1));
     return true;
 }
 
@@ -115,9 +127,9 @@ static nacre_status blocks_below(struct verifier *v, struct handle h, bool is_me
         problem(v, h.offset, "an index block is malformed");
         return NACRE_OK;
     }
+    struct handle child = {0};
     while (rest.n) {
-        struct handle child = {0};
-        if (!take_entry(&rest, is_metaindex, &child)) {
+        if (!(is_metaindex ? take_meta_entry(&rest, &child) : take_index_entry(&rest, &child))) {
             problem(v, h.offset, "an index entry is malformed");
             return NACRE_OK;
         }
@@ -229,8 +241,10 @@ nacre_status rocks_verify(struct kv *kv, struct ctx *ctx,
     struct verifier v = {.ctx = ctx, .each = each, .arg = arg, .file = FILE_CLOSED};
     buf_init(&v.block, NULL, BLOCK_MAX + TRAILER_SIZE);
     nacre_status status = rocks_guard_check(ctx, rocks->dir, false);
-    if (status == NACRE_CORRUPT) each(arg, ctx->err.detail);
-    else if (status != NACRE_OK) return status;
+    if (status == NACRE_CORRUPT)
+        each(arg, ctx->err.detail);
+    else if (status != NACRE_OK)
+        return status;
     char *error = NULL;
     if (!rocks->read_only) rocksdb_disable_file_deletions(rocks->db, &error);
     if (error) return rocks_error(ctx, error, "verifying");
