@@ -48,11 +48,12 @@ class Peer:
 
     def ask(self, verb, path, body=None, end=True, **headers):
         stream = self.h2.get_next_available_stream_id()
-        names = [(name.lower().replace("_", "-"), value) for name, value in headers.items()]
+        names = {"authorization": "Bearer " + self.test.key}
+        names |= {name.lower().replace("_", "-"): value for name, value in headers.items()}
+        place = path[3:] if path.startswith("/../") else "/v1" + path
         self.h2.send_headers(stream, [
-            (":method", verb), (":path", "/v1" + path), (":scheme", "http"), (":authority", "h"),
-            ("authorization", "Bearer " + self.test.key), *names],
-            end_stream=end and body is None)
+            (":method", verb), (":path", place), (":scheme", "http"), (":authority", "h"),
+            *(pair for pair in names.items() if pair[1])], end_stream=end and body is None)
         self.answers[stream] = {"status": 0, "body": b"", "done": False, "reset": None,
                                 "continued": False}
         if body is not None:
@@ -88,6 +89,8 @@ class Peer:
             elif isinstance(event, h2.events.ResponseReceived):
                 answer["headers"] = dict(event.headers)
                 answer["status"] = int(answer["headers"][":status"])
+            elif isinstance(event, h2.events.TrailersReceived):
+                answer["headers"] |= dict(event.headers)
             elif isinstance(event, h2.events.InformationalResponseReceived):
                 answer["continued"] = True
             elif isinstance(event, h2.events.DataReceived):
