@@ -64,6 +64,7 @@ class Server:
     """A `nacre serve` of its own, for all scenarios; a way over sockets derives from it."""
     is_http = False  # whether it can carry steps of HTTP itself (do: http)
     signs = True     # whether problems have a request_id
+    has_keys = True  # whether who asks is somebody: steps with `as`, keys, roles, users
 
     def __init__(self, folder):
         self.dir = os.path.join(folder, "data")

@@ -24,6 +24,7 @@ def plain_id(value):
 class Embedded:
     is_http = False
     signs = False  # problems have no request_id: there is no request
+    has_keys = False
 
     def __init__(self, folder):
         tool = os.environ.get("NACRE", "build/dev/nacre")

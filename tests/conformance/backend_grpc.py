@@ -24,10 +24,11 @@ class Grpc(Server):
         kind = ("stream" if takes else "unary") + ("_stream" if gives else "_unary")
         path = f"/nacre.v1.{request.op['grpc'].replace('.', '/')}"
         message, got = messages.request_message(request), []
+        key = self.key if request.key is None else request.key
         try:
             answer = getattr(self.channel, kind)(path)(
                 iter([message]) if takes else message, timeout=PATIENCE,
-                metadata=[("authorization", f"Bearer {self.key}")])
+                metadata=[("authorization", f"Bearer {key}")] if key else [])
             for reply in answer if gives else [answer]:
                 got.append(reply)
         except self.grpc.RpcError as error:

@@ -58,14 +58,20 @@ def run_steps(way, scenario, database):
 
 
 def needs_http(step):
-    odd = {"headers", "params", "take", "key"} & set(step)
+    odd = {"headers", "params", "take"} & set(step)
     return step["do"] == "http" or odd or step.get("media", "json") not in MEDIA \
         or step.get("accept", "json") not in MEDIA
 
 
+def needs_keys(step):
+    return "as" in step or step["do"].startswith(("key_", "role_", "user_"))
+
+
 def can(way, scenario):
-    """Whether the scenario is for this way: some steps are of HTTP itself."""
-    return way.is_http or not any(map(needs_http, scenario["steps"]))
+    """Whether the scenario is for this way: some steps are of HTTP itself, or of who asks."""
+    steps = scenario["steps"]
+    return (way.is_http or not any(map(needs_http, steps))) \
+        and (way.has_keys or not any(map(needs_keys, steps)))
 
 
 def open_way(name, folder):

@@ -49,7 +49,7 @@ def request_of(step, database):
     """The request of a step."""
     op = None if step["do"] == "http" else OPS[step["do"]]
     body, media = body_of(step)
-    request = Request(op, body=body, media=media, key=step.get("key"), take=step.get("take", 0),
+    request = Request(op, body=body, media=media, key=step.get("as"), take=step.get("take", 0),
                       accept=MEDIA.get(step.get("accept"), step.get("accept")),
                       headers=dict(step.get("headers", {})))
     if not op:
