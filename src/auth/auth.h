@@ -101,6 +101,8 @@ MUST_USE nacre_status auth_key_create(struct ctx *ctx, struct auth *auth, struct
 MUST_USE nacre_status auth_key_describe(struct ctx *ctx, struct auth *auth, const char *id,
                                         struct buf *json);
 MUST_USE nacre_status auth_key_delete(struct ctx *ctx, struct auth *auth, const char *id);
+// False: perhaps the key itself, which is told nowhere.
+bool auth_key_is_id(const char *text);
 
 // {password?, role, databases?, expires?}: password only where the user is new or gets another.
 MUST_USE nacre_status auth_user_put(struct ctx *ctx, struct auth *auth, const char *name,

@@ -52,7 +52,11 @@ size_t held_count(struct auth *auth, enum rows_kind kind) {
 }
 
 static nacre_status missing(struct ctx *ctx, enum rows_kind kind, const char *id) {
-    return err_set(ctx, NACRE_NOT_FOUND, "there is no %s \"%.64s\"", nouns[kind], id);
+    if (kind != ROWS_KEYS || auth_key_is_id(id))
+        return err_set(ctx, NACRE_NOT_FOUND, "there is no %s \"%.64s\"", nouns[kind], id);
+    err_set(ctx, NACRE_NOT_FOUND, "there is no key of this id");
+    err_hint(ctx, "An id has 16 hexadecimal digits; GET /v1/keys lists them.");
+    return NACRE_NOT_FOUND;
 }
 
 nacre_status held_delete(struct ctx *ctx, struct auth *auth, enum rows_kind kind, const char *id) {

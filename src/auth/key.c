@@ -88,3 +88,5 @@ nacre_status auth_key_describe(struct ctx *ctx, struct auth *auth, const char *i
 nacre_status auth_key_delete(struct ctx *ctx, struct auth *auth, const char *id) {
     return held_delete(ctx, auth, ROWS_KEYS, id);
 }
+
+bool auth_key_is_id(const char *text) { return secret_is_id(slice_str(text)); }

@@ -105,6 +105,12 @@ struct slice secret_key_id(struct slice key) {
     return slice_of(key.p + prefix, SECRET_ID_SIZE);
 }
 
+bool secret_is_id(struct slice text) {
+    for (size_t i = 0; i < text.n; i++)
+        if (!memchr("0123456789abcdef", text.p[i], 16)) return false;
+    return text.n == SECRET_ID_SIZE;
+}
+
 void secret_key_hash(struct slice key, uint8_t out[SECRET_HASH_SIZE]) {
     struct slice id = secret_key_id(key);
     crypto_generichash(out, SECRET_HASH_SIZE, key.p, key.n, id.p, id.n);

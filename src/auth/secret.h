@@ -20,6 +20,8 @@ bool secret_is_admin(const struct secret_admin *admin, struct slice key);
 void secret_key_make(char id[SECRET_ID_SIZE + 1], char key[SECRET_KEY_MAX]);
 // The id within a key; p NULL: it is no such key.
 struct slice secret_key_id(struct slice key);
+// Whether a text is such an id; what is none may be a secret that was given in its place.
+bool secret_is_id(struct slice text);
 // Of a whole key. The secret has 256 bits: a plain hash keyed with the public id is enough.
 void secret_key_hash(struct slice key, uint8_t out[SECRET_HASH_SIZE]);
 // A hash of any text, as text.

@@ -15,8 +15,11 @@ nacre_status op_audit_ready(struct op_call *call) {
     return audit_ready(call->ctx, auth_log(auth));
 }
 
-// What it is about, beside a database and a collection.
+// What it is about, beside a database and a collection. A key that was given as its own id is not
+// told.
 static struct slice target_of(const struct op_call *call) {
+    const char *key = call->path[OP_PATH_KEY];
+    if (key && !auth_key_is_id(key)) return (struct slice){0};
     for (int path = OP_PATH_INDEX; path < OP_PATHS; path++)
         if (path != OP_PATH_ID && call->path[path]) return slice_str(call->path[path]);
     return buf_slice(&call->answer.location);

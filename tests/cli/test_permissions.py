@@ -198,6 +198,13 @@ class Permissions(Served):
         _, status = self.connect_native("nacre_" + "A" * 43).reply(0)
         self.assertEqual(code_of(status), "unauthenticated")
 
+    def test_pages_without_a_key(self):
+        for path, needs in (("/livez", False), ("/readyz", False), ("/ui/", False),
+                            ("/metrics", True), ("/openapi.json", True), ("/ws", True),
+                            ("/", True), ("/ui2", True), ("/livez/x", True)):
+            status = self.call("GET", "/.." + path, key="wrong").status
+            self.assertEqual(status == 401, needs, (path, status))
+
     def test_what_is_no_operation(self):
         """Numbers and paths that the table does not have lead nowhere, for the admin too."""
         known = {op["number"] for op in messages.OPS.values()} | {0}
