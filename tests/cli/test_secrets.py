@@ -88,8 +88,9 @@ class Secrets(Served):
     # What provokes errors.
 
     def wrong_credentials(self):
-        for text in ("Bearer " + WRONG_KEY, "Bearer " + WRONG_TOKEN, "Bearer " + self.revoked["key"],
-                     "Bearer " + self.keys["admin"] + "x", "Bearer " + self.keys["admin"][:-1],
+        admin = self.keys["admin"]
+        for text in ("Bearer " + WRONG_KEY, "Bearer " + WRONG_TOKEN,
+                     "Bearer " + self.revoked["key"], f"Bearer {admin}x", f"Bearer {admin[:-1]}",
                      "Basic " + basic("ann", WRONG_PASSWORD), "Basic " + basic("bob", PASSWORD),
                      "Basic " + WRONG_KEY, "Bearer " + PASSWORD, ODD, "Digest " + ODD):
             for verb, path in (("GET", "/v1"), ("PUT", "/v1/collections/c/docs/a"),
