@@ -251,6 +251,17 @@ class Frames(Sockets):
         peer.send(CLOSE, struct.pack(">H", 1000))
         self.assertEqual(peer.closed(), 1000)
 
+    def test_more_while_some_are_taken(self):
+        """A message is taken whole or not yet, however fast they come."""
+        peers = [self.raw_peer() for _ in range(4)]
+        some = frame(TEXT, b'{"id":1,"op":"cancel"}') * 250
+        for _ in range(50):
+            for peer in peers:
+                peer.socket.sendall(some)
+        for peer in peers:
+            peer.send(TEXT, b'{"id":1,"op":"nothing"}')
+            self.assertEqual(json.loads(peer.read()[1])["error"]["code"], "invalid_argument")
+
     def test_with_the_upgrade(self):
         """A message in one packet with the request."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as peer:

@@ -89,14 +89,24 @@ void net_exchange_submit(struct net_exchange *e) {
     e->loop->submitted_last = &e->next;
 }
 
-bool net_exchange_feed(struct net_exchange *e, struct slice bytes) {
+static bool feed(struct net_exchange *e, struct slice head, struct slice bytes) {
     mutex_lock(&e->mutex);
+    buf_put_slice(&e->body, head);
     buf_put_slice(&e->body, bytes);
     bool kept = buf_status(&e->body) == NACRE_OK;
     e->paused = e->streamed && e->body.n > NET_QUEUE_MAX;
     cond_broadcast(&e->cond);
     mutex_unlock(&e->mutex);
     return kept;
+}
+
+bool net_exchange_feed(struct net_exchange *e, struct slice bytes) {
+    return feed(e, slice_of(NULL, 0), bytes);
+}
+
+bool net_exchange_feed_message(struct net_exchange *e, struct slice message) {
+    uint32_t size = (uint32_t)message.n;
+    return feed(e, slice_of((uint8_t *)&size, sizeof size), message);
 }
 
 void net_exchange_end_body(struct net_exchange *e, bool failed) {

@@ -203,6 +203,8 @@ void net_exchange_drop(struct net_exchange *exchange);
 // It is run at the end of the turn: here, if it is quick, else by a worker.
 void net_exchange_submit(struct net_exchange *exchange);
 bool net_exchange_feed(struct net_exchange *exchange, struct slice bytes); // false: too many
+// A message after its size, both at once: who takes messages never meets a part of one.
+bool net_exchange_feed_message(struct net_exchange *exchange, struct slice message);
 void net_exchange_end_body(struct net_exchange *exchange, bool failed);
 void net_exchange_end_reply(struct net_exchange *exchange); // after run, on the worker
 // Takes the news; content that came since is swapped into *content, which must be empty.

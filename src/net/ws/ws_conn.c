@@ -63,9 +63,8 @@ static void on_message(wslay_event_context_ptr ws,
         close_by(s, WSLAY_CODE_UNSUPPORTED_DATA, SLICE_LIT("messages are text"));
         return;
     }
-    uint32_t size = (uint32_t)message->msg_length;
-    s->failed |= !net_exchange_feed(s->exchange, slice_of((uint8_t *)&size, sizeof size));
-    s->failed |= !net_exchange_feed(s->exchange, slice_of(message->msg, message->msg_length));
+    struct slice text = slice_of(message->msg, message->msg_length);
+    s->failed |= !net_exchange_feed_message(s->exchange, text);
     wake(s);
 }
 
