@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import unittest
 
 import test_http2
@@ -39,7 +40,12 @@ def basic(user, password):
 
 class Secrets(Served):
     def start(self, *words):
-        super().start("--slow-ms", "1", *words)
+        super().start("--slow-ms", "1", "--log-requests", *words)
+        self.errors = []    # lines of stderr; what nobody reads would be left out
+        self.reader = threading.Thread(target=self.errors.extend, args=[self.process.stderr])
+        self.reader.start()
+        self.addCleanup(self.reader.join)
+        self.addCleanup(self.process.kill)
 
     def setUp(self):
         super().setUp()
@@ -209,8 +215,10 @@ class Secrets(Served):
                  "what runs": self.ok(200, "GET", "/queries").text}
         self.assertIn("user_put", found["the slow log"])    # a password takes long
         self.process.send_signal(signal.SIGTERM)
-        found["stderr"] = self.process.stderr.read()
         self.assertEqual(self.process.wait(PATIENCE), 0)
+        self.reader.join()
+        found["stderr"] = "".join(self.errors)
+        self.assertIn("request_id", found["stderr"])
         audit = os.path.join(self.dir, "audit")
         for name in os.listdir(audit):
             with open(os.path.join(audit, name), encoding="utf-8") as file:
