@@ -140,14 +140,21 @@ static bool was_seen_by_others(const struct iso_history *h, const struct iso_txn
     return false;
 }
 
-// Gone in the end, and nobody else took it away. What a transaction added shows by itself, if it is
-// committed: then this is no evidence.
+static bool removed_itself(const struct iso_history *h, const struct iso_txn *txn, uint32_t value) {
+    for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++)
+        if (h->ops[o].kind == ISO_REMOVE && h->ops[o].value == value) return true;
+    return false;
+}
+
+// Gone in the end, and nobody else took it away. What a transaction added and left shows by itself,
+// if it is committed: then this is no evidence.
 static bool must_have_removed(const struct iso_history *h, const struct iso_txn *txn,
                               const uint8_t *marks) {
     bool removed = false;
     for (uint32_t o = txn->first_op; o < txn->first_op + txn->op_count; o++) {
         const struct iso_op *op = &h->ops[o];
-        if (op->kind == ISO_APPEND || op->kind == ISO_ADD) return false;
+        bool added = op->kind == ISO_APPEND || op->kind == ISO_ADD;
+        if (added && !removed_itself(h, txn, op->value)) return false;
         removed |= op->kind == ISO_REMOVE && !(marks[op->value] & (REMOVED | SEEN_LAST));
     }
     return removed;
