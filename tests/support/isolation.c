@@ -155,7 +155,8 @@ static bool must_have_removed(const struct iso_history *h, const struct iso_txn 
         const struct iso_op *op = &h->ops[o];
         bool added = op->kind == ISO_APPEND || op->kind == ISO_ADD;
         if (added && !removed_itself(h, txn, op->value)) return false;
-        removed |= op->kind == ISO_REMOVE && !(marks[op->value] & (REMOVED | SEEN_LAST));
+        removed |= op->kind == ISO_REMOVE && !wrote(h, txn, op->value) &&
+                   !(marks[op->value] & (REMOVED | SEEN_LAST));
     }
     return removed;
 }
