@@ -62,9 +62,9 @@ void run_bounded(struct run *run) {
 static nacre_status past_status(struct run *run, const struct model_collection *c, uint64_t ms) {
     if (!c->there) return run_absent(run, c);
     if (!c->history_seconds) return NACRE_HISTORY_EXPIRED;
+    if ((run->world.wall_ms - ms) / 1000 >= c->history_seconds) return NACRE_HISTORY_EXPIRED;
     if (ms < c->created_ms) return NACRE_COLLECTION_NOT_FOUND;
     if (ms < c->history_from_ms) return NACRE_HISTORY_EXPIRED;
-    if ((run->world.wall_ms - ms) / 1000 >= c->history_seconds) return NACRE_HISTORY_EXPIRED;
     if (end_of(ms) < trimmed_to(run, c)) return NACRE_HISTORY_EXPIRED;
     return end_of(ms) < horizon_of(run) ? NACRE_HISTORY_EXPIRED : NACRE_OK;
 }
