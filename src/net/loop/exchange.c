@@ -91,8 +91,11 @@ void net_exchange_submit(struct net_exchange *e) {
 
 static bool feed(struct net_exchange *e, struct slice head, struct slice bytes) {
     mutex_lock(&e->mutex);
-    buf_put_slice(&e->body, head);
-    buf_put_slice(&e->body, bytes);
+    // Room for both first: half a message would be taken for another one.
+    if (buf_reserve(&e->body, head.n + bytes.n)) {
+        buf_put_slice(&e->body, head);
+        buf_put_slice(&e->body, bytes);
+    }
     bool kept = buf_status(&e->body) == NACRE_OK;
     e->paused = e->streamed && e->body.n > NET_QUEUE_MAX;
     cond_broadcast(&e->cond);
